@@ -1,0 +1,298 @@
+-- The bridge's own tables. Other programs read the views of schema cpps (003_views.sql) instead.
+--
+-- Roles: cpps_owner owns everything and migrates; cpps_bridge is the daemon, without DDL; cpps_reader sees the views only.
+-- Rows are written by one leader at a time, many a transaction; every such transaction ends by calling cpps_store.fence().
+
+DO $$
+DECLARE role_name text;
+BEGIN
+	FOREACH role_name IN ARRAY ARRAY['cpps_owner', 'cpps_bridge', 'cpps_reader'] LOOP
+		IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
+			EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
+		END IF;
+	END LOOP;
+END $$;
+
+CREATE SCHEMA cpps_store AUTHORIZATION cpps_owner;
+CREATE SCHEMA cpps AUTHORIZATION cpps_owner;
+GRANT USAGE ON SCHEMA cpps_store TO cpps_bridge;
+GRANT USAGE ON SCHEMA cpps TO cpps_bridge, cpps_reader;
+SET LOCAL ROLE cpps_owner;
+
+-- The term: one row a stream, changed only by a takeover.
+CREATE TABLE cpps_store.term (
+	stream text PRIMARY KEY,
+	epoch bigint NOT NULL,
+	taken_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- The leader's lease, renewed each second; a standby terminates the backend of one that is three seconds old.
+CREATE TABLE cpps_store.lease (
+	stream text PRIMARY KEY,
+	epoch bigint NOT NULL,
+	pid integer NOT NULL,                  -- of the writer's backend
+	backend_start timestamptz NOT NULL,
+	renewed_at timestamptz NOT NULL,
+	endpoints text[] NOT NULL DEFAULT '{}' -- where the leader serves its log, for NOT_LEADER answers
+);
+
+-- The log: one row a transaction, append only. Arrays have one entry a record.
+CREATE TABLE cpps_store.batch (
+	first_seq bigint PRIMARY KEY,
+	last_seq bigint NOT NULL,
+	epoch bigint NOT NULL,
+	recorded_at timestamptz NOT NULL,
+	topics text[] NOT NULL,
+	refs text[] NOT NULL,      -- order or case; NULL: none
+	prns text[] NOT NULL,
+	causes text[] NOT NULL,    -- id of the causing event; NULL: time alone
+	ends integer[] NOT NULL,   -- end offset of each record in `records`
+	records bytea NOT NULL,    -- CloudEvents in the protobuf format, one behind the other
+	CHECK (last_seq >= first_seq)
+);
+ALTER TABLE cpps_store.batch ALTER COLUMN records SET STORAGE EXTERNAL;
+
+CREATE TABLE cpps_store.person (
+	prn text PRIMARY KEY,
+	merged_into text,
+	known boolean NOT NULL,
+	ows_reviewed_on date,
+	cso9_completed_on date,
+	on_ows boolean,
+	assessed_at timestamptz
+);
+CREATE INDEX person_merged_into ON cpps_store.person (merged_into) WHERE merged_into IS NOT NULL;
+
+-- One row an order, with its allocation steps as arrays.
+CREATE TABLE cpps_store.request (
+	order_ref text PRIMARY KEY,
+	prn text NOT NULL,              -- the surviving number
+	filed_prn text NOT NULL,        -- the number the order was recorded under
+	order_type smallint NOT NULL,
+	office text NOT NULL,
+	place text,
+	state smallint NOT NULL,
+	officer_id text,
+	recommended_officer_id text,
+	allocated_at timestamptz,
+	in_effect boolean NOT NULL,
+	final boolean NOT NULL,
+	scheduled_on date,
+	effective_on date,
+	starts_on date,
+	ends_on date,
+	child_sex_offence boolean,
+	conditions text,
+	documents smallint NOT NULL,
+	applied_at timestamptz,
+	requested_at timestamptz,
+	due_at timestamptz,
+	first_report_by timestamptz,
+	level smallint NOT NULL,
+	next_alarm timestamptz,
+	opened_seq bigint NOT NULL,     -- order of opening within a file
+	steps smallint[] NOT NULL,
+	step_states smallint[] NOT NULL,
+	step_roles smallint[] NOT NULL,
+	step_titles text[] NOT NULL,
+	step_opened_at timestamptz[] NOT NULL,
+	step_due_at timestamptz[] NOT NULL,
+	step_closed_at timestamptz[] NOT NULL,
+	step_levels smallint[] NOT NULL
+);
+CREATE INDEX request_prn ON cpps_store.request (prn);
+CREATE INDEX request_next_alarm ON cpps_store.request (next_alarm) WHERE next_alarm IS NOT NULL;
+
+CREATE TABLE cpps_store.ptp_case (
+	ptp_ref text PRIMARY KEY,
+	order_ref text NOT NULL,
+	version integer NOT NULL,
+	stage smallint NOT NULL,
+	state smallint NOT NULL,
+	outcomes integer NOT NULL,
+	approved boolean NOT NULL,
+	area_supports boolean,
+	region_supports boolean,
+	monitoring smallint NOT NULL,
+	em_criteria_met boolean,
+	residential_restrictions boolean,
+	em_approval smallint NOT NULL,
+	starts_on date,
+	ends_on date,
+	suitability text,
+	considered_by text,
+	opened_at timestamptz NOT NULL,
+	entered_at timestamptz NOT NULL,
+	applied_at timestamptz,
+	expiring_published boolean NOT NULL,
+	task_step smallint NOT NULL,
+	task_state smallint NOT NULL,
+	task_role smallint NOT NULL,
+	task_title text,
+	task_opened_at timestamptz,
+	task_due_at timestamptz,
+	task_closed_at timestamptz,
+	task_level smallint NOT NULL
+);
+CREATE INDEX ptp_case_order_ref ON cpps_store.ptp_case (order_ref);
+
+-- What was done in a PTP case, one row a ptp.* record (who did what when, under which rule), append only.
+CREATE TABLE cpps_store.ptp_history (
+	seq bigint PRIMARY KEY,
+	ptp_ref text NOT NULL,
+	name smallint NOT NULL,        -- record name
+	happened_at timestamptz NOT NULL,
+	recorded_at timestamptz NOT NULL,
+	from_stage smallint,
+	to_stage smallint,
+	outcome smallint,
+	state smallint,
+	by_role smallint,
+	by text,
+	guard smallint,
+	rule text,
+	cause text
+);
+CREATE INDEX ptp_history_ptp_ref ON cpps_store.ptp_history (ptp_ref);
+
+-- PTP tasks that were closed (the open one is in ptp_case), append only.
+CREATE TABLE cpps_store.ptp_task (
+	seq bigint PRIMARY KEY,        -- of the task record that closed it
+	ptp_ref text NOT NULL,
+	step smallint NOT NULL,
+	title text,
+	role smallint NOT NULL,
+	state smallint NOT NULL,
+	opened_at timestamptz,
+	due_at timestamptz,
+	closed_at timestamptz
+);
+CREATE INDEX ptp_task_ptp_ref ON cpps_store.ptp_task (ptp_ref);
+
+-- The disposition of every accepted or parked event: it claims (source, id) (X1, X2). Free text is history: never in a view.
+CREATE TABLE cpps_store.claim (
+	source text NOT NULL,
+	id text NOT NULL,
+	content bytea NOT NULL,
+	type smallint NOT NULL,
+	disposition smallint NOT NULL, -- accepted or parked
+	seq bigint NOT NULL,
+	order_ref text,
+	prn text,
+	time timestamptz NOT NULL,
+	decided_at timestamptz NOT NULL,
+	submitter text,
+	by text,
+	by_role smallint NOT NULL,
+	prose text,
+	detail text,
+	PRIMARY KEY (source, id)
+);
+CREATE INDEX claim_order_ref ON cpps_store.claim (order_ref) WHERE order_ref IS NOT NULL;
+CREATE INDEX claim_decided_at ON cpps_store.claim USING brin (decided_at);
+
+-- Events that wait for an order or case not yet known (X3).
+CREATE TABLE cpps_store.parked (
+	number bigint PRIMARY KEY,     -- order of arrival
+	source text NOT NULL,
+	id text NOT NULL,
+	kind smallint NOT NULL,
+	submitter text,
+	waits_for text NOT NULL,
+	parked_at timestamptz NOT NULL,
+	counted_from timestamptz NOT NULL,
+	next_alarm timestamptz,
+	long_published boolean NOT NULL,
+	raw bytea NOT NULL
+);
+CREATE INDEX parked_waits_for ON cpps_store.parked (waits_for, number);
+CREATE INDEX parked_next_alarm ON cpps_store.parked (next_alarm) WHERE next_alarm IS NOT NULL;
+
+-- Events that were set aside, with their bytes (X4).
+CREATE TABLE cpps_store.quarantined (
+	number bigint PRIMARY KEY,
+	source text,
+	id text,
+	type_text text,
+	type smallint NOT NULL,
+	time timestamptz,
+	order_ref text,
+	office text,
+	kind smallint NOT NULL,
+	submitter text,
+	reason smallint NOT NULL,
+	sentence text NOT NULL,
+	raw_hash bytea NOT NULL,
+	raw bytea,                     -- NULL: its source's quota was used up
+	raw_size integer NOT NULL,
+	state smallint NOT NULL,
+	closed_by text,
+	closed_reason text,
+	quarantined_at timestamptz NOT NULL,
+	closed_at timestamptz,
+	next_alarm timestamptz,
+	seq bigint NOT NULL
+);
+CREATE INDEX quarantined_raw_hash ON cpps_store.quarantined (raw_hash);
+CREATE INDEX quarantined_source_id ON cpps_store.quarantined (source, id) WHERE source IS NOT NULL;
+CREATE INDEX quarantined_order_ref ON cpps_store.quarantined (order_ref) WHERE state = 1 AND order_ref IS NOT NULL;
+CREATE INDEX quarantined_next_alarm ON cpps_store.quarantined (next_alarm) WHERE next_alarm IS NOT NULL;
+
+-- How far each source stream has been taken, in the same transaction as its events' effects (X5).
+CREATE TABLE cpps_store.source_position (
+	source text PRIMARY KEY,       -- name of the source in the config
+	stream text NOT NULL,
+	epoch bigint NOT NULL,
+	seq bigint NOT NULL,
+	head bigint NOT NULL,
+	taken_at timestamptz NOT NULL
+);
+
+CREATE TABLE cpps_store.consumer_position (
+	name text PRIMARY KEY,
+	confirmed bigint NOT NULL,
+	registered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	seen_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- The comparisons with IOMS's list of live orders (R11).
+CREATE TABLE cpps_store.reconciliation (
+	at timestamptz PRIMARY KEY,
+	agreed boolean NOT NULL,
+	differences integer NOT NULL,
+	by text
+);
+
+-- The clock of a test bridge: how far it runs ahead.
+CREATE TABLE cpps_store.clock (
+	stream text PRIMARY KEY,
+	ahead interval NOT NULL
+);
+
+-- Ends every transaction of the leader: raises unless `epoch` is the term's and `first` follows the last record, so that what a former leader
+-- sends is rolled back whole (X5). Locks the term against a takeover until the commit. A transaction without records passes first = last + 1.
+-- SQLSTATE CP001: the term is over. CP002: the sequence does not follow.
+CREATE FUNCTION cpps_store.fence(in_stream text, in_epoch bigint, in_first bigint, in_last bigint, in_recorded_at timestamptz,
+	in_topics text[], in_refs text[], in_prns text[], in_causes text[], in_ends integer[], in_records bytea) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+	current_epoch bigint;
+	head bigint;
+BEGIN
+	SELECT epoch INTO current_epoch FROM cpps_store.term WHERE stream = in_stream FOR SHARE;
+	IF current_epoch IS DISTINCT FROM in_epoch THEN
+		RAISE EXCEPTION 'the term of epoch % is over: epoch % leads stream %', in_epoch, current_epoch, in_stream
+			USING ERRCODE = 'CP001';
+	END IF;
+	SELECT coalesce(max(last_seq), 0) INTO head FROM cpps_store.batch;
+	IF in_first <> head + 1 THEN
+		RAISE EXCEPTION 'record % does not follow the head %', in_first, head USING ERRCODE = 'CP002';
+	END IF;
+	IF in_last >= in_first THEN
+		INSERT INTO cpps_store.batch VALUES (in_first, in_last, in_epoch, in_recorded_at, in_topics, in_refs, in_prns,
+			in_causes, in_ends, in_records);
+	END IF;
+END $$;
+CREATE UNIQUE INDEX batch_last_seq ON cpps_store.batch (last_seq);
+
+RESET ROLE;
