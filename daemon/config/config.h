@@ -1,0 +1,67 @@
+/* The configuration: one YAML file, read by schema (libcyaml), checked as a whole, shared by the daemon and cppsctl.
+ *
+ * --config FILE, else $CPPS_BRIDGE_CONFIG, else /etc/cpps-bridge/cpps-bridge.yaml. Every option is documented in deploy/cpps-bridge.yaml. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "core/words.h"
+
+#define CONFIG_DEFAULT "/etc/cpps-bridge/cpps-bridge.yaml"
+#define CONFIG_ENDPOINTS_MAX 8
+
+/* A list of ZeroMQ endpoints, NULL-terminated for those who take such. */
+struct config_endpoints {
+	char **endpoint;
+	unsigned n;
+	const char *list[CONFIG_ENDPOINTS_MAX + 1];
+};
+
+enum config_start { START_EARLIEST, START_NOW };
+
+/* A source: who may speak (`source` attribute of its events) and, where it has a stream of its own, where that is. */
+struct config_source {
+	char *name;
+	char *source;
+	enum source_kind kind;
+	struct config_endpoints live, log; /* both empty: it submits only */
+	enum config_start start;
+};
+
+struct config {
+	char *stream;
+	char *database;      /* libpq conninfo */
+	struct {
+		struct config_endpoints submit, live, log;
+		char *control;
+	} endpoints;
+	struct config_source *sources;
+	unsigned source_count;
+	struct {
+		uint32_t batch;            /* most events a transaction: 500 */
+		uint32_t queue;            /* events held before the sockets are paused: 2,000 */
+		uint64_t quarantine_bytes; /* quota per submitter: 64 MiB */
+	} limits;
+	struct {
+		char *level; /* debug, info, notice, warning, err */
+	} log;
+	struct {
+		bool clock;
+	} testing;
+	char *path; /* the file it was read from */
+};
+
+/* The path by the rule above; `given` is the --config argument or NULL. Never NULL. */
+const char *config_path(const char *given);
+
+/* 0; -ENOENT, -EINVAL with a sentence that names the file, the line where known, the option, and what is allowed. */
+int config_load(const char *path, struct config **ret, struct fault *fault);
+struct config *config_free(struct config *config);
+DEFINE_CLEANUP(struct config, config_free)
+
+/* The configured source whose `source` attribute this is; NULL: none. */
+const struct config_source *config_source(const struct config *config, const char *source);
