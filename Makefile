@@ -19,7 +19,7 @@ B := build/$(BUILD)
 CC := gcc
 
 # ---- Rooms, from the top of the building to its foundations ----
-ROOMS := ctl service client flow store wire core base
+ROOMS := ctl service client flow store config wire core base
 
 base_LIBS :=
 core_LIBS :=
@@ -27,14 +27,15 @@ wire_LIBS := libprotobuf-c jansson libsodium
 store_LIBS := libpq libsystemd
 flow_LIBS := libzmq libsystemd
 client_LIBS := libzmq
-service_LIBS := libcyaml libsystemd
+service_LIBS := libsystemd
+config_LIBS := libcyaml
 ctl_LIBS := smartcols
 
 $(foreach room,$(ROOMS),$(eval $(room)_SOURCES := $(filter-out %/main.c,$(wildcard daemon/$(room)/*.c))))
 
 PROGRAMS := $(B)/cpps-bridged $(B)/cppsctl
-bridged_ROOMS := service flow store wire core base
-cppsctl_ROOMS := ctl client flow store wire core base
+bridged_ROOMS := service flow store config wire core base
+cppsctl_ROOMS := ctl client flow store config wire core base
 
 # ---- Flags ----
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wswitch-enum

@@ -37,6 +37,7 @@ static inline bool date_given(struct date d)
 struct instant instant_earlier(struct instant a, struct instant b);
 /* At or before; false when either is INSTANT_NONE. */
 bool instant_reached(struct instant at, struct instant now);
+/* INSTANT_NONE stays what it is, as DATE_NONE does below. */
 struct instant instant_plus(struct instant t, int64_t us);
 
 struct date date_of(int year, int month, int day);
@@ -68,8 +69,8 @@ struct zone {
 	size_t n;                          /* at least 1 */
 };
 
-/* The day it is at `t` in the zone, and the seconds since its midnight where asked for. */
+/* The day it is at `t` in the zone, and the seconds since its midnight where asked for. DATE_NONE for INSTANT_NONE. */
 struct date zone_date(const struct zone *zone, struct instant t, int32_t *ret_seconds);
 /* The instant of a wall clock time; a time skipped by a change counts with the offset before it, one that comes twice
- * is the first. */
+ * is the first. INSTANT_NONE for DATE_NONE. */
 struct instant zone_instant(const struct zone *zone, struct date d, int32_t seconds);

@@ -1,6 +1,7 @@
-/* The policy: everything in the rules that is data (sql/policy/<table>.csv, one table each; the CSV header names the columns in
- * the order of `cells`). Loaded row by row from PostgreSQL, or from the CSV files by the unit tests, validated as a whole, then
- * read only. A request keeps the steps and due times it was made with; a PTP case keeps the version it was opened under. */
+/* The policy: everything in the rules that is data (sql/policy/<table>.csv, one table each; `policy_tables` has their columns).
+ * Loaded row by row from PostgreSQL, or from the CSV files by the unit tests, validated as a whole, then read only. A request
+ * keeps the steps and due times it was made with; a PTP case keeps the version it was opened under. Once validated it must not
+ * be copied: its zone points into it. */
 #pragma once
 
 #include <stdbool.h>
@@ -29,7 +30,6 @@ struct policy_office {
 };
 
 struct policy_order_type {
-	bool given;
 	enum source_kind sent_by;   /* SOURCE_COURT or SOURCE_PRISON (contract 2) */
 	char title[CODE_MAX + 1];   /* "community work", for task titles */
 	bool preallocate;           /* HD, PAROLE: allocated before it takes effect (A4, R6) */
@@ -104,7 +104,9 @@ struct policy_ptp_stage {
 	char title[TITLE_MAX + 1]; /* of the stage */
 };
 
-/* Who acts next at a stage: the row with the highest `order` whose `after` outcome has been recorded at this stage (or none needed). */
+/* Who acts next at a stage: its last row, in file order, whose `after` is among the outcomes recorded at the stage. The first row of a
+ * stage, and only the first, has no `after`: it holds as the stage is entered. So at stage 9: the probation officer; once there is a draft
+ * the adviser; once there is feedback the probation officer again; and a new draft, which clears the feedback, makes it the adviser's turn. */
 struct policy_ptp_actor {
 	int32_t version;
 	uint8_t stage;
@@ -115,7 +117,7 @@ struct policy_ptp_actor {
 
 struct policy_ptp_move {
 	int32_t version;
-	uint8_t stage;           /* 0: any */
+	uint8_t stage;           /* 0: any; such a move closes */
 	enum role role;
 	enum ptp_outcome outcome;
 	enum ptp_outcome needs;  /* must have been recorded at this stage (G8); OUTCOME_NONE: nothing */
@@ -160,7 +162,7 @@ struct policy {
 	uint16_t office_count, holiday_count, zone_count, due_count, step_count, title_count, substitute_count, escalation_count,
 		ptp_count, ptp_stage_count, ptp_actor_count, ptp_move_count, suitability_count;
 	char role_titles[ROLE_END][CODE_MAX + 1]; /* role.csv: "probation officer" */
-	uint32_t settings_seen; /* bits, for validation */
+	uint32_t settings_seen, roles_seen, order_types_seen; /* bits of the keys that had a row, for validation */
 };
 
 /* The policy tables, in the order in which they are to be loaded, and their columns: the one list that SQL, CSV and the loader share. */
@@ -168,13 +170,13 @@ struct policy {
 struct policy_table {
 	const char *name;                        /* sql/policy/<name>.csv and cpps_policy.<name> */
 	const char *columns[POLICY_COLUMNS_MAX]; /* NULL ends */
-	/* Takes one row; `cells` as text, "" where empty. 0, or -EINVAL with a sentence naming the column. */
-	int (*add)(struct policy *policy, const char *const *cells, struct fault *fault);
+	const struct policy_rows *rows;          /* what each cell holds and where it goes: core/policy_load.c */
 };
 extern const struct policy_table policy_tables[];
 extern const size_t policy_table_count;
 
-/* Takes row number `row` (1 = the first after the header) of a table. 0; -EINVAL with a sentence that names table, row and column. */
+/* Takes row number `row` (1 = the first after the header) of a table, in file order; `cells` as text, one a column, "" where empty. `policy` is
+ * zeroed before the first. 0; -EINVAL with a sentence that names table, row and column: the policy is then of no use. */
 int policy_add(struct policy *policy, const struct policy_table *table, size_t row, const char *const *cells, struct fault *fault);
 
 /* Checks the whole, after every row: every order type has a due rule, steps refer to steps that exist, PTP stages are reachable and every
