@@ -32,26 +32,31 @@ struct config_source {
 	enum config_start start;
 };
 
+/* Where the daemon serves. */
+struct config_served {
+	struct config_endpoints submit, live, log;
+	char *control; /* ipc:// only: whoever may open it may do everything */
+};
+
+struct config_limits {
+	uint32_t batch;         /* most events a transaction: 500 */
+	uint32_t queue;         /* events held before the sockets are paused: 2,000 */
+	uint32_t quarantine_mb; /* bytes kept of quarantined events, per submitter: 64 */
+};
+
+struct config_testing {
+	bool clock; /* `cppsctl clock advance` may move the bridge's clock */
+};
+
 struct config {
-	char *stream;
-	char *database;      /* libpq conninfo */
-	struct {
-		struct config_endpoints submit, live, log;
-		char *control;
-	} endpoints;
+	char *stream;   /* name of the bridge's own stream */
+	char *database; /* libpq conninfo */
+	struct config_served endpoints;
 	struct config_source *sources;
 	unsigned source_count;
-	struct {
-		uint32_t batch;            /* most events a transaction: 500 */
-		uint32_t queue;            /* events held before the sockets are paused: 2,000 */
-		uint64_t quarantine_bytes; /* quota per submitter: 64 MiB */
-	} limits;
-	struct {
-		char *level; /* debug, info, notice, warning, err */
-	} log;
-	struct {
-		bool clock;
-	} testing;
+	struct config_limits limits;
+	char *log_level; /* one of LOG_LEVELS */
+	struct config_testing testing;
 	char *path; /* the file it was read from */
 };
 

@@ -1,0 +1,274 @@
+/* libcyaml reads the file by the schema below, one row an option; what a schema cannot say (ranges, prefixes, names that must differ) is checked afterwards. */
+#include "config/config.h"
+
+#include <cyaml/cyaml.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+#include "core/event.h"
+
+#define FILE_MAX (1024 * 1024)
+
+static const cyaml_schema_value_t text_schema = { CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 255) };
+
+static const cyaml_strval_t kinds[] = {
+	{ "court", SOURCE_COURT },
+	{ "prison", SOURCE_PRISON },
+	{ "tools", SOURCE_TOOLS },
+};
+
+static const cyaml_strval_t starts[] = {
+	{ "earliest", START_EARLIEST },
+	{ "now", START_NOW },
+};
+
+#define TEXT(key, flags, type, member) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (flags), type, member, 1, 512)
+#define ENDPOINTS(key, flags, type, member)                                                                            \
+	CYAML_FIELD_SEQUENCE_COUNT(key, CYAML_FLAG_POINTER | (flags), type, member.endpoint, member.n, &text_schema,   \
+		0, CONFIG_ENDPOINTS_MAX)
+
+static const cyaml_schema_field_t served_fields[] = {
+	ENDPOINTS("submit", 0, struct config_served, submit),
+	ENDPOINTS("live", 0, struct config_served, live),
+	ENDPOINTS("log", 0, struct config_served, log),
+	TEXT("control", 0, struct config_served, control),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t source_fields[] = {
+	TEXT("name", 0, struct config_source, name),
+	TEXT("source", 0, struct config_source, source),
+	CYAML_FIELD_ENUM("kind", CYAML_FLAG_STRICT, struct config_source, kind, kinds, CYAML_ARRAY_LEN(kinds)),
+	ENDPOINTS("live", CYAML_FLAG_OPTIONAL, struct config_source, live),
+	ENDPOINTS("log", CYAML_FLAG_OPTIONAL, struct config_source, log),
+	CYAML_FIELD_ENUM("start", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config_source, start, starts,
+		CYAML_ARRAY_LEN(starts)),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t source_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_source,
+	source_fields) };
+
+static const cyaml_schema_field_t limit_fields[] = {
+	CYAML_FIELD_UINT("batch", CYAML_FLAG_OPTIONAL, struct config_limits, batch),
+	CYAML_FIELD_UINT("queue", CYAML_FLAG_OPTIONAL, struct config_limits, queue),
+	CYAML_FIELD_UINT("quarantine_mb", CYAML_FLAG_OPTIONAL, struct config_limits, quarantine_mb),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t testing_fields[] = {
+	CYAML_FIELD_BOOL("clock", CYAML_FLAG_OPTIONAL, struct config_testing, clock),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t config_fields[] = {
+	TEXT("stream", 0, struct config, stream),
+	TEXT("database", 0, struct config, database),
+	CYAML_FIELD_MAPPING("endpoints", CYAML_FLAG_DEFAULT, struct config, endpoints, served_fields),
+	CYAML_FIELD_SEQUENCE_COUNT("sources", CYAML_FLAG_POINTER, struct config, sources, source_count, &source_schema, 1, 32),
+	CYAML_FIELD_MAPPING("limits", CYAML_FLAG_OPTIONAL, struct config, limits, limit_fields),
+	TEXT("log_level", CYAML_FLAG_OPTIONAL, struct config, log_level),
+	CYAML_FIELD_MAPPING("testing", CYAML_FLAG_OPTIONAL, struct config, testing, testing_fields),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t config_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct config, config_fields) };
+
+/* libcyaml explains an error in several log lines: the reason, then where, innermost first. The first of each is kept. */
+struct explanation {
+	char reason[160], where[160];
+};
+
+static void explain(cyaml_log_t level, void *context, const char *format, va_list args)
+{
+	struct explanation *explanation = context;
+	char line[160];
+	char *text = line;
+
+	(void)level;
+	(void)vsnprintf(line, sizeof(line), format, args);
+	line[strcspn(line, "\n")] = '\0';
+	if (strncmp(text, "Load: ", 6) == 0)
+		text += 6;
+	while (*text == ' ')
+		text++;
+	if (!*explanation->reason)
+		TEXT_SET(explanation->reason, text);
+	else if (!*explanation->where && strncmp(text, "in ", 3) == 0)
+		TEXT_SET(explanation->where, text);
+}
+
+static const struct cyaml_config *reader(struct cyaml_config *config, struct explanation *explanation)
+{
+	*config = (struct cyaml_config){
+		.log_fn = explain,
+		.log_ctx = explanation,
+		.mem_fn = cyaml_mem,
+		.log_level = CYAML_LOG_ERROR,
+		.flags = CYAML_CFG_CASE_INSENSITIVE | CYAML_CFG_NO_ALIAS,
+	};
+	return config;
+}
+
+const char *config_path(const char *given)
+{
+	const char *environment = getenv("CPPS_BRIDGE_CONFIG");
+
+	if (text_given(given))
+		return given;
+	return text_given(environment) ? environment : CONFIG_DEFAULT;
+}
+
+struct config *config_free(struct config *config)
+{
+	struct explanation explanation = { 0 };
+	struct cyaml_config options;
+
+	if (config) {
+		free(config->path);
+		(void)cyaml_free(reader(&options, &explanation), &config_schema, config, 0);
+	}
+	return NULL;
+}
+
+/* ---- What the schema cannot say ---- */
+
+static int check_endpoints(const char *path, const char *option, struct config_endpoints *endpoints, bool ipc_only, struct fault *fault)
+{
+	for (unsigned i = 0; i < endpoints->n; i++) {
+		const char *endpoint = endpoints->endpoint[i];
+		bool ipc = strncmp(endpoint, "ipc://", 6) == 0;
+
+		if (!ipc && (ipc_only || strncmp(endpoint, "tcp://", 6) != 0))
+			return fault_set(fault, -EINVAL, "%s: %s: '%s' is no endpoint: write %sipc:///a/path", path, option, endpoint,
+				ipc_only ? "" : "tcp://host:port or ");
+		if (ipc && strlen(endpoint + 6) > 100)
+			return fault_set(fault, -EINVAL, "%s: %s: the path of '%s' is longer than the 100 bytes a socket may have: choose a shorter directory",
+				path, option, endpoint);
+		endpoints->list[i] = endpoint;
+	}
+	return 0;
+}
+
+static int check_range(const char *path, const char *option, uint32_t *value, uint32_t fallback, uint32_t least, uint32_t most, struct fault *fault)
+{
+	if (!*value)
+		*value = fallback;
+	if (*value < least || *value > most)
+		return fault_set(fault, -EINVAL, "%s: limits.%s is %u: allowed are %u to %u", path, option, *value, least, most);
+	return 0;
+}
+
+static int check_limits(const char *path, struct config_limits *limits, struct fault *fault)
+{
+	int r = check_range(path, "batch", &limits->batch, 500, 1, 5000, fault);
+
+	if (r == 0)
+		r = check_range(path, "queue", &limits->queue, 2000, 10, 100000, fault);
+	if (r == 0)
+		r = check_range(path, "quarantine_mb", &limits->quarantine_mb, 64, 1, 100000, fault);
+	return r;
+}
+
+static bool is_name(const char *name)
+{
+	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.");
+
+	return n > 0 && n <= 64 && name[n] == '\0';
+}
+
+static int check_source(const char *path, struct config *config, unsigned i, struct fault *fault)
+{
+	struct config_source *source = &config->sources[i];
+	char option[128];
+	int r;
+
+	if (!is_name(source->name))
+		return fault_set(fault, -EINVAL, "%s: sources[%u].name '%s': use 1 to 64 letters, digits, _ - and .", path, i, source->name);
+	if (strlen(source->source) > ID_MAX)
+		return fault_set(fault, -EINVAL, "%s: sources[%u].source is longer than %d bytes", path, i, ID_MAX);
+	for (unsigned k = 0; k < i; k++)
+		if (strcmp(config->sources[k].name, source->name) == 0 || strcmp(config->sources[k].source, source->source) == 0)
+			return fault_set(fault, -EINVAL, "%s: sources[%u] has the name or the source of sources[%u]: each may stand once", path, i, k);
+	if (source->log.n && !source->live.n)
+		return fault_set(fault, -EINVAL, "%s: sources[%u] has a log endpoint but no live one: name its live endpoint too", path, i);
+	(void)snprintf(option, sizeof(option), "sources[%u].live", i);
+	r = check_endpoints(path, option, &source->live, false, fault);
+	(void)snprintf(option, sizeof(option), "sources[%u].log", i);
+	return r < 0 ? r : check_endpoints(path, option, &source->log, false, fault);
+}
+
+static int check_served(const char *path, struct config_served *served, struct fault *fault)
+{
+	struct config_endpoints control = { .endpoint = &served->control, .n = 1 };
+	int r = check_endpoints(path, "endpoints.submit", &served->submit, false, fault);
+
+	if (r == 0)
+		r = check_endpoints(path, "endpoints.live", &served->live, false, fault);
+	if (r == 0)
+		r = check_endpoints(path, "endpoints.log", &served->log, false, fault);
+	return r < 0 ? r : check_endpoints(path, "endpoints.control", &control, true, fault);
+}
+
+static int check_level(const char *path, struct config *config, struct fault *fault)
+{
+	static const char *const levels[] = { "debug", "info", "notice", "warning", "err" };
+
+	for (size_t i = 0; config->log_level && i < ARRAY_LENGTH(levels); i++)
+		if (strcmp(levels[i], config->log_level) == 0)
+			return 0;
+	if (config->log_level)
+		return fault_set(fault, -EINVAL, "%s: log_level '%s': allowed are debug, info, notice, warning and err", path, config->log_level);
+	return 0;
+}
+
+static int check(const char *path, struct config *config, struct fault *fault)
+{
+	int r = 0;
+
+	if (!is_name(config->stream))
+		return fault_set(fault, -EINVAL, "%s: stream '%s': use 1 to 64 letters, digits, _ - and .", path, config->stream);
+	r = check_served(path, &config->endpoints, fault);
+	for (unsigned i = 0; r == 0 && i < config->source_count; i++)
+		r = check_source(path, config, i, fault);
+	if (r == 0)
+		r = check_limits(path, &config->limits, fault);
+	return r < 0 ? r : check_level(path, config, fault);
+}
+
+int config_load(const char *path, struct config **ret, struct fault *fault)
+{
+	struct explanation explanation = { 0 };
+	struct cyaml_config options;
+	CLEANUP(config_freep) struct config *config = NULL;
+	struct stat st;
+	cyaml_err_t error;
+	int r;
+
+	if (stat(path, &st) < 0)
+		return fault_set(fault, -ENOENT, "cannot read the configuration %s: %s; name another with --config FILE or $CPPS_BRIDGE_CONFIG", path,
+			strerror(errno));
+	if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX)
+		return fault_set(fault, -EINVAL, "the configuration %s is no file of at most 1 MiB", path);
+	error = cyaml_load_file(path, reader(&options, &explanation), &config_schema, (cyaml_data_t **)&config, NULL);
+	if (error != CYAML_OK)
+		return fault_set(fault, -EINVAL, "the configuration %s cannot be used: %s%s%s", path,
+			*explanation.reason ? explanation.reason : cyaml_strerror(error), *explanation.where ? ", " : "", explanation.where);
+	r = check(path, config, fault);
+	if (r < 0)
+		return r;
+	config->path = strdup(path);
+	if (!config->path)
+		return -ENOMEM;
+	*ret = TAKE(config);
+	return 0;
+}
+
+const struct config_source *config_source(const struct config *config, const char *source)
+{
+	for (unsigned i = 0; source && i < config->source_count; i++)
+		if (strcmp(config->sources[i].source, source) == 0)
+			return &config->sources[i];
+	return NULL;
+}
