@@ -71,13 +71,15 @@ struct facts {
 	/* Whether an opening event for the order is HELD in quarantine. */
 	bool (*opener_held)(void *context, const char *order_ref);
 
-	/* The person, made with a file of its own (ROW_CLEAN, in no table yet) if unknown: MARK() or ROW_NEW is the rules' call.
-	 * NULL: out of memory. Does not follow merges: person->file does. */
+	/* The person, made with a file of its own (ROW_CLEAN, in no table yet) if unknown. The rules MARK() it once it is worth
+	 * keeping, so a marked person is written whether or not it was there before. NULL: out of memory. Does not follow merges:
+	 * person->file does. */
 	struct person *(*person)(void *context, const char *prn);
 	struct request *(*request)(void *context, const char *order_ref); /* NULL: unknown */
 	struct ptp_case *(*ptp_case)(void *context, const char *ptp_ref); /* NULL: unknown */
-	/* The oldest parked event not yet gone that waits for the order or case; NULL: none. */
-	struct parked *(*parked)(void *context, const char *ref);
+	/* The parked events not yet gone that wait for the order or case, oldest first: NULL as `after` starts; NULL ends. `after` itself
+	 * may have gone meanwhile. */
+	struct parked *(*parked)(void *context, const char *ref, struct parked *after);
 
 	/* New rows: zeroed, keyed, linked to nothing, marked ROW_NEW, found by the look-ups from now on. NULL: out of memory. */
 	struct request *(*add_request)(void *context, const char *order_ref);

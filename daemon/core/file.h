@@ -43,29 +43,32 @@ struct task {
 	char title[TITLE_MAX + 1];
 	struct instant opened_at, due_at, closed_at;
 	uint8_t level; /* escalation levels published for this due_at */
+	uint16_t facing; /* scratch of core/steps.c: what the facts asked of the step before the event; never stored */
 };
 
 struct request {
 	char order_ref[REF_MAX + 1];
 	char filed_prn[REF_MAX + 1]; /* the number the order was recorded under; the file's survivor is resolved from it (R9) */
 	enum order_type order_type;
-	char office[OFFICE_MAX + 1];
+	char office[OFFICE_MAX + 1];       /* where it is managed now */
+	char named_office[OFFICE_MAX + 1]; /* the office the court or prison named last: a transfer leaves it (R8, R10) */
 	char place[REF_MAX + 1]; /* court or prison, as given */
 	enum request_state state;
 	char officer_id[REF_MAX + 1];
 	char recommended_officer_id[REF_MAX + 1]; /* R5 */
 	struct instant allocated_at;              /* when the officer was recorded last */
 
-	bool in_effect;  /* imposed, released or baselined, and not undone since */
-	bool final;      /* a cancelled sentence: never again (R2) */
-	bool closed_by_time; /* ENDED at ends_on */
+	bool in_effect; /* imposed, released or baselined, and not undone since; still set when recalled */
+	bool final;     /* a cancelled sentence: never again (R2) */
+	/* starts_on: effective_on where none was given. ends_on is the order's last day: it is live to the end of it and ENDED
+	 * at 00:00 of the day after (ours); DATE_NONE: no end. */
 	struct date scheduled_on, effective_on, starts_on, ends_on;
 	enum tri child_sex_offence;
-	char conditions[CODES_MAX * (REF_MAX + 1)]; /* codes, joined by a space */
+	char conditions[CODES_MAX * (REF_MAX + 1)]; /* codes, ascending, joined by a space */
 	uint8_t documents;                          /* received: bits 1 << enum document */
-	struct hash content;                        /* of the imposed or released content in force (R10) */
-	struct instant applied_at;                  /* `time` of the opening or correction applied last (R8) */
-	struct instant requested_at, due_at, first_report_by;
+	struct instant applied_at;                  /* `time` of the opening, correction or closing applied last (R8) */
+	struct instant requested_at;                /* `time` of the event that planned it, then of the one that took effect */
+	struct instant due_at, first_report_by;
 	uint8_t level;                              /* escalation levels published for this due_at */
 	struct instant next_alarm;                  /* earliest moment this request, its tasks or cases need a timer */
 
@@ -104,7 +107,11 @@ struct ptp_case {
 
 struct file {
 	struct person *persons;   /* the survivor first */
-	struct request *requests; /* in order of opening */
+	struct request *requests; /* in order of opening; closed ones may be missing: no rule asks about another's closed order */
+
+	/* Scratch of the rules, NULL and false between events; never stored. */
+	struct file *next_touched;
+	bool touched, was_split;
 };
 
 /* Marks a row as changed, unless it is new. */

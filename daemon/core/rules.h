@@ -8,14 +8,17 @@ struct decision {
 	const struct policy *policy;
 	struct facts *facts;
 	const struct event *event; /* NULL where time alone acts */
-	struct instant now;
+	struct instant time;       /* when it happened: the event's time, or the due moment that has passed */
+	struct instant now;        /* when it is decided */
 	struct effects *effects;
 	struct verdict *verdict;
+	int published;             /* records so far */
 	/* Set by the rule: */
-	const char *waits_for;        /* RULE_PARKS: the order or case that is not yet known */
-	const char *opened;           /* the order or case that now exists: what waits for it is decided next (X3) */
-	struct file *touched[2];      /* files whose requests may have levels already past */
-	struct request *about;        /* the request it is about: for history */
+	const char *waits_for;     /* RULE_PARKS: the order or case that is not yet known */
+	const char *opened;        /* the order or case that now exists: what waits for it is decided next (X3) */
+	struct request *about;     /* the request it is about: for history */
+	/* Head of the list of files whose facts the event changes, shared with the parked events it releases; see file_note(). */
+	struct file **touched_files;
 };
 
 /* What a rule answers besides -ENOMEM. */
@@ -25,8 +28,66 @@ enum { RULE_ACCEPTS = 0, RULE_PARKS = 1, RULE_REFUSES = 2 };
 int decision_refuse(struct decision *d, enum reason reason, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Accepted, but without effect: keeps the sentence as the disposition's detail. Returns RULE_ACCEPTS. */
 int decision_no_effect(struct decision *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The event waits for the order or case `ref` (X3). Returns RULE_PARKS. */
+int decision_park(struct decision *d, const char *ref);
 /* Fills in cause, time and decided_at, publishes, and remembers the sequence in the verdict. */
 void decision_publish(struct decision *d, struct record *record);
+
+/* core/check.c: the checks of an event's content that need the policy but no facts. RULE_ACCEPTS or RULE_REFUSES. */
+int check_content(struct decision *d);
+
+/* core/allocation.c: the rules of the events about one order (R1-R8, R10, R11). */
+int allocation_scheduled(struct decision *d);
+int allocation_effect(struct decision *d);
+int allocation_baseline(struct decision *d);
+int allocation_varied(struct decision *d);
+int allocation_sentence_cancelled(struct decision *d);
+int allocation_release_cancelled(struct decision *d);
+int allocation_recalled(struct decision *d);
+int allocation_document(struct decision *d);
+int allocation_recorded(struct decision *d);
+int allocation_transfer(struct decision *d);
+int allocation_task(struct decision *d);
+/* The order's last day is over (alarms.c). */
+void allocation_end(struct decision *d, struct request *request);
+
+/* core/offender.c: the rules about a person's whole file (R5, R9). */
+int offender_assessed(struct decision *d);
+int offender_merged(struct decision *d);
+int offender_unmerged(struct decision *d);
+/* A rule that changes what a file's orders share (person facts, who has an order, child sex offence, officers) calls file_note()
+ * for each file after its checks and before its changes, and file_settle() once at its end: steps 6-7 of every live request, the
+ * recommendations and the split are then decided again (R4, R5), timers are set, and levels already past are published once the
+ * event and what it released are done (X8). */
+void file_note(struct decision *d, struct file *file);
+void file_settle(struct decision *d);
+/* Links a request that stands in no file, as the last one. */
+void file_link(struct file *file, struct request *request);
+/* Moves the request to another file; publishes nothing. */
+void file_move(struct file *to, struct request *request);
+/* Open requests of the file. */
+unsigned file_open_orders(const struct file *file);
+/* R5: the officer of the offender's other live or planned orders, most recent allocation first; "" if none. */
+const char *file_recommends(const struct file *file, const struct request *request);
+
+/* core/steps.c: the steps of one request (R4). */
+struct task *steps_find(struct request *request, int32_t step); /* NULL: the request has no such step */
+/* The step that an officer's record completes (step 8); NULL: the request has none. */
+struct task *steps_officer_task(const struct policy *policy, struct request *request);
+enum completion steps_completion(const struct policy *policy, const struct task *task);
+/* Makes the request's steps anew as it takes effect; of a planned one the state of its step 8 is kept. Publishes what opened. */
+void steps_begin(struct decision *d, struct request *request);
+/* Gives the request step 8 only (planned, R2; taken over without an officer, R11), and publishes it. */
+void steps_begin_officer_only(struct decision *d, struct request *request);
+/* Before and after the facts change: notes what they ask of each step; then closes, skips, reopens and rewords where that changed. */
+void steps_note(const struct decision *d, struct request *request);
+void steps_review(struct decision *d, struct request *request);
+/* Each sets the task's state, publishes it, and opens the steps that waited for it. */
+void steps_close(struct decision *d, struct request *request, struct task *task, enum task_state state);
+void steps_reopen(struct decision *d, struct request *request, struct task *task);
+/* Cancels what is still to be done. */
+void steps_cancel(struct decision *d, struct request *request);
+bool steps_all_closed(const struct request *request);
 
 /* core/ptp.c: the rules of the four ptp.* events. */
 int ptp_considered(struct decision *d);
@@ -44,3 +105,9 @@ bool ptp_fire_alarm(struct decision *d, struct ptp_case *ptp);
 
 /* core/alarms.c: recomputes request->next_alarm from the request, its tasks and its cases; marks the row if it moved. */
 void request_set_alarm(const struct policy *policy, struct request *request);
+/* Sets the due time of the request and its open steps; a changed one starts its levels anew (X8). */
+void request_set_due(struct request *request, struct instant due_at);
+/* The due time of an order of the request's type and dates, counted from `from` (R3). */
+struct instant request_due(const struct policy *policy, const struct request *request, struct instant from);
+/* Publishes the levels already past of the files on d->touched_files, in time order, and empties the list (X8). */
+void alarms_publish_past(struct decision *d);
