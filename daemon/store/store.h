@@ -37,6 +37,7 @@ struct term {
 	const struct source_position *positions;
 	size_t position_count;
 	uint64_t parked, held;       /* parked events; held quarantines */
+	uint64_t next_parked, next_quarantined; /* numbers new rows continue from: cabinet_set_numbers() */
 };
 
 enum store_state { STORE_DOWN, STORE_CONNECTING, STORE_WAITING /* standby */, STORE_LEADING };
