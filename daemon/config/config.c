@@ -26,8 +26,8 @@ static const cyaml_strval_t starts[] = {
 };
 
 #define TEXT(key, flags, type, member) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (flags), type, member, 1, 512)
-#define ENDPOINTS(key, flags, type, member)                                                                            \
-	CYAML_FIELD_SEQUENCE_COUNT(key, CYAML_FLAG_POINTER | (flags), type, member.endpoint, member.n, &text_schema,   \
+#define ENDPOINTS(key, flags, type, member)                                                                          \
+	CYAML_FIELD_SEQUENCE_COUNT(key, CYAML_FLAG_POINTER | (flags), type, member.endpoint, member.n, &text_schema, \
 		0, CONFIG_ENDPOINTS_MAX)
 
 static const cyaml_schema_field_t served_fields[] = {
@@ -48,8 +48,8 @@ static const cyaml_schema_field_t source_fields[] = {
 		CYAML_ARRAY_LEN(starts)),
 	CYAML_FIELD_END,
 };
-static const cyaml_schema_value_t source_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_source,
-	source_fields) };
+static const cyaml_schema_value_t source_schema = { CYAML_VALUE_MAPPING(
+	CYAML_FLAG_DEFAULT, struct config_source, source_fields) };
 
 static const cyaml_schema_field_t limit_fields[] = {
 	CYAML_FIELD_UINT("batch", CYAML_FLAG_OPTIONAL, struct config_limits, batch),
@@ -67,13 +67,15 @@ static const cyaml_schema_field_t config_fields[] = {
 	TEXT("stream", 0, struct config, stream),
 	TEXT("database", 0, struct config, database),
 	CYAML_FIELD_MAPPING("endpoints", CYAML_FLAG_DEFAULT, struct config, endpoints, served_fields),
-	CYAML_FIELD_SEQUENCE_COUNT("sources", CYAML_FLAG_POINTER, struct config, sources, source_count, &source_schema, 1, 32),
+	CYAML_FIELD_SEQUENCE_COUNT(
+		"sources", CYAML_FLAG_POINTER, struct config, sources, source_count, &source_schema, 1, 32),
 	CYAML_FIELD_MAPPING("limits", CYAML_FLAG_OPTIONAL, struct config, limits, limit_fields),
 	TEXT("log_level", CYAML_FLAG_OPTIONAL, struct config, log_level),
 	CYAML_FIELD_MAPPING("testing", CYAML_FLAG_OPTIONAL, struct config, testing, testing_fields),
 	CYAML_FIELD_END,
 };
-static const cyaml_schema_value_t config_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct config, config_fields) };
+static const cyaml_schema_value_t config_schema = { CYAML_VALUE_MAPPING(
+	CYAML_FLAG_POINTER, struct config, config_fields) };
 
 /* libcyaml explains an error in several log lines: the reason, then where, innermost first. The first of each is kept. */
 struct explanation {
@@ -134,29 +136,34 @@ struct config *config_free(struct config *config)
 
 /* ---- What the schema cannot say ---- */
 
-static int check_endpoints(const char *path, const char *option, struct config_endpoints *endpoints, bool ipc_only, struct fault *fault)
+static int check_endpoints(
+	const char *path, const char *option, struct config_endpoints *endpoints, bool ipc_only, struct fault *fault)
 {
 	for (unsigned i = 0; i < endpoints->n; i++) {
 		const char *endpoint = endpoints->endpoint[i];
 		bool ipc = strncmp(endpoint, "ipc://", 6) == 0;
 
 		if (!ipc && (ipc_only || strncmp(endpoint, "tcp://", 6) != 0))
-			return fault_set(fault, -EINVAL, "%s: %s: '%s' is no endpoint: write %sipc:///a/path", path, option, endpoint,
-				ipc_only ? "" : "tcp://host:port or ");
+			return fault_set(fault, -EINVAL, "%s: %s: '%s' is no endpoint: write %sipc:///a/path", path,
+				option, endpoint, ipc_only ? "" : "tcp://host:port or ");
 		if (ipc && strlen(endpoint + 6) > 100)
-			return fault_set(fault, -EINVAL, "%s: %s: the path of '%s' is longer than the 100 bytes a socket may have: choose a shorter directory",
+			return fault_set(fault, -EINVAL,
+				"%s: %s: the path of '%s' is longer than the 100 bytes a socket may have: choose a "
+				"shorter directory",
 				path, option, endpoint);
 		endpoints->list[i] = endpoint;
 	}
 	return 0;
 }
 
-static int check_range(const char *path, const char *option, uint32_t *value, uint32_t fallback, uint32_t least, uint32_t most, struct fault *fault)
+static int check_range(const char *path, const char *option, uint32_t *value, uint32_t fallback, uint32_t least,
+	uint32_t most, struct fault *fault)
 {
 	if (!*value)
 		*value = fallback;
 	if (*value < least || *value > most)
-		return fault_set(fault, -EINVAL, "%s: limits.%s is %u: allowed are %u to %u", path, option, *value, least, most);
+		return fault_set(
+			fault, -EINVAL, "%s: limits.%s is %u: allowed are %u to %u", path, option, *value, least, most);
 	return 0;
 }
 
@@ -185,14 +192,19 @@ static int check_source(const char *path, struct config *config, unsigned i, str
 	int r;
 
 	if (!is_name(source->name))
-		return fault_set(fault, -EINVAL, "%s: sources[%u].name '%s': use 1 to 64 letters, digits, _ - and .", path, i, source->name);
+		return fault_set(fault, -EINVAL, "%s: sources[%u].name '%s': use 1 to 64 letters, digits, _ - and .",
+			path, i, source->name);
 	if (strlen(source->source) > ID_MAX)
 		return fault_set(fault, -EINVAL, "%s: sources[%u].source is longer than %d bytes", path, i, ID_MAX);
 	for (unsigned k = 0; k < i; k++)
-		if (strcmp(config->sources[k].name, source->name) == 0 || strcmp(config->sources[k].source, source->source) == 0)
-			return fault_set(fault, -EINVAL, "%s: sources[%u] has the name or the source of sources[%u]: each may stand once", path, i, k);
+		if (strcmp(config->sources[k].name, source->name) == 0 ||
+			strcmp(config->sources[k].source, source->source) == 0)
+			return fault_set(fault, -EINVAL,
+				"%s: sources[%u] has the name or the source of sources[%u]: each may stand once", path,
+				i, k);
 	if (source->log.n && !source->live.n)
-		return fault_set(fault, -EINVAL, "%s: sources[%u] has a log endpoint but no live one: name its live endpoint too", path, i);
+		return fault_set(fault, -EINVAL,
+			"%s: sources[%u] has a log endpoint but no live one: name its live endpoint too", path, i);
 	(void)snprintf(option, sizeof(option), "sources[%u].live", i);
 	r = check_endpoints(path, option, &source->live, false, fault);
 	(void)snprintf(option, sizeof(option), "sources[%u].log", i);
@@ -219,7 +231,8 @@ static int check_level(const char *path, struct config *config, struct fault *fa
 		if (strcmp(levels[i], config->log_level) == 0)
 			return 0;
 	if (config->log_level)
-		return fault_set(fault, -EINVAL, "%s: log_level '%s': allowed are debug, info, notice, warning and err", path, config->log_level);
+		return fault_set(fault, -EINVAL, "%s: log_level '%s': allowed are debug, info, notice, warning and err",
+			path, config->log_level);
 	return 0;
 }
 
@@ -228,7 +241,8 @@ static int check(const char *path, struct config *config, struct fault *fault)
 	int r = 0;
 
 	if (!is_name(config->stream))
-		return fault_set(fault, -EINVAL, "%s: stream '%s': use 1 to 64 letters, digits, _ - and .", path, config->stream);
+		return fault_set(fault, -EINVAL, "%s: stream '%s': use 1 to 64 letters, digits, _ - and .", path,
+			config->stream);
 	r = check_served(path, &config->endpoints, fault);
 	for (unsigned i = 0; r == 0 && i < config->source_count; i++)
 		r = check_source(path, config, i, fault);
@@ -247,14 +261,16 @@ int config_load(const char *path, struct config **ret, struct fault *fault)
 	int r;
 
 	if (stat(path, &st) < 0)
-		return fault_set(fault, -ENOENT, "cannot read the configuration %s: %s; name another with --config FILE or $CPPS_BRIDGE_CONFIG", path,
-			strerror(errno));
+		return fault_set(fault, -ENOENT,
+			"cannot read the configuration %s: %s; name another with --config FILE or $CPPS_BRIDGE_CONFIG",
+			path, strerror(errno));
 	if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX)
 		return fault_set(fault, -EINVAL, "the configuration %s is no file of at most 1 MiB", path);
 	error = cyaml_load_file(path, reader(&options, &explanation), &config_schema, (cyaml_data_t **)&config, NULL);
 	if (error != CYAML_OK)
 		return fault_set(fault, -EINVAL, "the configuration %s cannot be used: %s%s%s", path,
-			*explanation.reason ? explanation.reason : cyaml_strerror(error), *explanation.where ? ", " : "", explanation.where);
+			*explanation.reason ? explanation.reason : cyaml_strerror(error),
+			*explanation.where ? ", " : "", explanation.where);
 	r = check(path, config, fault);
 	if (r < 0)
 		return r;

@@ -39,8 +39,8 @@ struct config_served {
 };
 
 struct config_limits {
-	uint32_t batch;         /* most events a transaction: 500 */
-	uint32_t queue;         /* events held before the sockets are paused: 2,000 */
+	uint32_t batch; /* most events a transaction: 500 */
+	uint32_t queue; /* events held before the sockets are paused: 2,000 */
 	uint32_t quarantine_mb; /* bytes kept of quarantined events, per submitter: 64 */
 };
 
@@ -49,7 +49,7 @@ struct config_testing {
 };
 
 struct config {
-	char *stream;   /* name of the bridge's own stream */
+	char *stream; /* name of the bridge's own stream */
 	char *database; /* libpq conninfo */
 	struct config_served endpoints;
 	struct config_source *sources;

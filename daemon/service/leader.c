@@ -1,0 +1,505 @@
+/* Two batches take turns: `gathering` takes letters in and has their facts loaded, `deciding` is decided and committed. pump() moves whatever can move; every
+ * completion ends by calling it. The flags loading and committing are the whole state between them.
+ *
+ * A batch that PostgreSQL calls poison (or that outgrows its memory) goes back to the queue, each letter to be decided alone; a lone letter that is poison again
+ * is the culprit and is quarantined. */
+#include "service/leader.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "base/text.h"
+#include "service/batch.h"
+
+#define WAITING_BYTES_MAX (16 * 1024 * 1024UL)
+#define DUE_EVERY_US US_PER_SECOND
+
+struct leader {
+	const struct config *config;
+	struct store *store;
+	struct leader_handlers handlers;
+	sd_event_source *pump_source, *due_timer;
+
+	bool leading;
+	const struct policy *policy;
+	struct cabinet *cabinet;
+	uint64_t epoch, head;
+	struct service_clock clock;
+	struct instant decided_at; /* of the batch that is committing */
+
+	struct queue queue;
+	struct batch *gathering, *deciding;
+	bool loading, committing, full;
+
+	bool due_asked, due_again;
+	size_t alarms_waiting;
+	struct instant due_until;
+
+	struct leader_counts counts;
+};
+
+static void pump_soon(struct leader *leader)
+{
+	(void)sd_event_source_set_enabled(leader->pump_source, SD_EVENT_ONESHOT);
+}
+
+/* ---- Letters leaving ---- */
+
+static void drop(struct leader *leader, struct letter *letter)
+{
+	if (letter->origin == ORIGIN_ALARM)
+		leader->alarms_waiting--;
+	letter_free(letter);
+}
+
+static bool is_event(const struct letter *letter)
+{
+	return letter->origin == ORIGIN_SUBMIT || letter->origin == ORIGIN_STREAM;
+}
+
+static void count(struct leader *leader, const struct letter *letter)
+{
+	const struct verdict *verdict = &letter->work->verdict;
+
+	if (!is_event(letter))
+		return;
+	leader->counts.events[verdict->disposition]++;
+	if (verdict->disposition == DISPOSITION_QUARANTINED)
+		leader->counts.reasons[verdict->reason]++;
+}
+
+/* Tells the owner of every letter of a batch that is done with, and frees it. */
+static void deliver(struct leader *leader, struct batch *batch)
+{
+	struct letter *letter;
+
+	while ((letter = queue_pop(&batch->letters))) {
+		count(leader, letter);
+		leader->handlers.decided(leader->handlers.owner, letter);
+		drop(leader, letter);
+	}
+	batch_reset(batch);
+}
+
+static void check_pressure(struct leader *leader)
+{
+	size_t waiting = leader->queue.count, most = leader->config->limits.queue;
+	bool full = leader->full ? waiting > most / 2 || leader->queue.bytes > WAITING_BYTES_MAX / 2
+				 : waiting >= most || leader->queue.bytes >= WAITING_BYTES_MAX;
+
+	if (full == leader->full)
+		return;
+	leader->full = full;
+	leader->handlers.pressure(leader->handlers.owner, full);
+}
+
+/* ---- Gathering ---- */
+
+static bool may_join(const struct leader *leader, const struct letter *letter)
+{
+	const struct batch *batch = leader->gathering;
+	const struct letter *first = batch->letters.first;
+
+	if (letter->origin == ORIGIN_PLAN)
+		return !leader->committing && (!first || (batch->plan && first->errand == letter->errand));
+	if (!first)
+		return true;
+	return !batch->plan && !first->alone && !letter->alone && batch->letters.count < leader->config->limits.batch;
+}
+
+static void loaded(void *context, enum store_result result, const char *sentence);
+
+static void load(struct leader *leader)
+{
+	struct store_keys keys;
+	int r;
+
+	if (leader->loading || !leader->gathering->unloaded)
+		return;
+	r = batch_keys(leader->gathering, &keys);
+	if (r == 0)
+		r = store_load(leader->store, leader->cabinet, &keys, loaded, leader);
+	leader->loading = r >= 0;
+	if (r < 0)
+		leader->handlers.log(leader->handlers.owner, LOG_WARNING, "cannot read facts now: the term is ending");
+}
+
+static void gather(struct leader *leader)
+{
+	while (leader->queue.first && may_join(leader, leader->queue.first)) {
+		struct letter *letter = queue_pop(&leader->queue);
+
+		if (batch_gather(leader->gathering, leader->config, letter) < 0) {
+			struct queue back = { 0 };
+
+			queue_push(&back, letter);
+			queue_return(&leader->queue, &back);
+			break;
+		}
+		if (letter->origin == ORIGIN_ALARM)
+			leader->gathering->due_until = leader->due_until;
+	}
+	load(leader);
+}
+
+/* ---- Deciding and committing ---- */
+
+/* The batch cannot be written as it is: everything gathered goes back, its own letters to be decided alone. */
+static void decide_alone(struct leader *leader, const char *sentence)
+{
+	struct batch *batch = leader->deciding;
+	bool culprit = batch->letters.count == 1;
+	struct queue dropped = { 0 }, kept = { 0 };
+	struct letter *letter;
+
+	leader->counts.poison += culprit;
+	while ((letter = queue_pop(&batch->letters))) {
+		letter->alone = true;
+		letter->work = NULL;
+		if (culprit && is_event(letter) && !*letter->poison.sentence)
+			(void)fault_set(&letter->poison, 0, "PostgreSQL refused the event's effect: %s", sentence);
+		else if (culprit) {
+			leader->handlers.log(leader->handlers.owner, LOG_ERR, sentence);
+			queue_push(&dropped, letter);
+			continue;
+		}
+		queue_push(&kept, letter);
+	}
+	while ((letter = queue_pop(&dropped))) {
+		leader->handlers.decided(leader->handlers.owner, letter);
+		drop(leader, letter);
+	}
+	queue_return(&leader->queue, &leader->gathering->letters);
+	queue_return(&leader->queue, &kept);
+	batch_reset(leader->gathering);
+	batch_reset(batch);
+	cabinet_clear(leader->cabinet);
+}
+
+static void finish_plan(struct leader *leader)
+{
+	deliver(leader, leader->deciding);
+	cabinet_clear(leader->cabinet);
+}
+
+static void commit_done(struct leader *leader)
+{
+	struct batch *batch = leader->deciding;
+
+	cabinet_settle(leader->cabinet);
+	leader->head += batch->record_count;
+	leader->clock.recorded = leader->decided_at;
+	if (batch->clock_moved) {
+		leader->clock.ahead_us = batch->clock_ahead_us;
+		leader->due_again = true;
+	}
+	leader->counts.batches++;
+	leader->counts.records += batch->record_count;
+	if (batch->letters.count > leader->counts.largest_batch)
+		leader->counts.largest_batch = batch->letters.count;
+	if (batch->record_count)
+		leader->handlers.published(leader->handlers.owner, batch->records, batch->record_count);
+	deliver(leader, batch);
+}
+
+static void committed(void *context, enum store_result result, const char *sentence)
+{
+	struct leader *leader = context;
+
+	leader->committing = false;
+	if (result == STORE_OK)
+		commit_done(leader);
+	else if (result == STORE_POISON)
+		decide_alone(leader, sentence);
+	/* STORE_LOST: leader_end() takes the letters back. */
+	pump_soon(leader);
+}
+
+static void commit(struct leader *leader)
+{
+	struct batch *batch = leader->deciding;
+	struct store_batch write = {
+		.first = batch->first,
+		.records = batch->records,
+		.record_count = batch->record_count,
+		.recorded_at = leader->decided_at,
+		.positions = batch->positions,
+		.position_count = batch->position_count,
+		.clock_ahead_us = batch->clock_moved ? &batch->clock_ahead_us : NULL,
+	};
+
+	if (batch->reconciled) {
+		write.reconciled = &batch->reconciled->agreed;
+		write.reconcile_differences = batch->reconciled->differences;
+		write.reconcile_by = batch->reconciled->by;
+	}
+	leader->committing = store_commit(leader->store, leader->cabinet, &write, committed, leader) >= 0;
+}
+
+static void decide(struct leader *leader)
+{
+	struct batch_context context = {
+		.config = leader->config,
+		.policy = leader->policy,
+		.cabinet = leader->cabinet,
+		.stream = leader->config->stream,
+		.epoch = leader->epoch,
+	};
+	struct batch *batch = leader->gathering;
+	int r;
+
+	if (leader->committing || leader->loading || !batch->letters.first || batch->unloaded ||
+		leader->deciding->letters.first)
+		return;
+	leader->gathering = leader->deciding;
+	leader->deciding = batch;
+	batch->clock_ahead_us = leader->clock.ahead_us;
+	leader->decided_at = context.now = clock_now(&leader->clock);
+	r = batch_decide(batch, &context, leader->head + 1);
+	if (r < 0)
+		decide_alone(leader, "the batch needs more memory than it may take");
+	else if (batch->plan)
+		finish_plan(leader);
+	else
+		commit(leader);
+	pump_soon(leader);
+}
+
+static void loaded(void *context, enum store_result result, const char *sentence)
+{
+	struct leader *leader = context;
+
+	(void)sentence;
+	leader->loading = false;
+	if (result == STORE_OK)
+		pump_soon(leader);
+}
+
+/* ---- What time brings ---- */
+
+static void post_alarm(struct leader *leader, const char *order_ref, bool parked, uint64_t number)
+{
+	struct letter *letter = letter_new(ORIGIN_ALARM, NULL, 0);
+
+	if (!letter)
+		return; /* found again by the next look */
+	if (order_ref)
+		TEXT_SET(letter->order_ref, order_ref);
+	letter->parked = parked;
+	letter->number = number;
+	leader->alarms_waiting++;
+	leader->counts.alarms++;
+	queue_push(&leader->queue, letter);
+}
+
+static void due(void *context, enum store_result result, const struct store_due *due)
+{
+	struct leader *leader = context;
+
+	leader->due_asked = false;
+	if (result != STORE_OK || !leader->leading)
+		return;
+	leader->due_until = due->last;
+	leader->due_again = instant_given(due->last);
+	for (size_t i = 0; i < due->order_ref_count; i++)
+		post_alarm(leader, due->order_refs[i], false, 0);
+	for (size_t i = 0; i < due->parked_count; i++)
+		post_alarm(leader, NULL, true, due->parked[i]);
+	for (size_t i = 0; i < due->quarantined_count; i++)
+		post_alarm(leader, NULL, false, due->quarantined[i]);
+	pump_soon(leader);
+}
+
+static void ask_due(struct leader *leader)
+{
+	if (!leader->leading || leader->due_asked || leader->alarms_waiting)
+		return;
+	leader->due_again = false;
+	leader->due_asked = store_due(leader->store, clock_now(&leader->clock), ALARMS_MAX, due, leader) >= 0;
+}
+
+static int due_tick(sd_event_source *source, uint64_t usec, void *context)
+{
+	struct leader *leader = context;
+
+	(void)usec;
+	ask_due(leader);
+	(void)sd_event_source_set_time_relative(source, DUE_EVERY_US);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* ---- The pump ---- */
+
+static int pump(sd_event_source *source, void *context)
+{
+	struct leader *leader = context;
+
+	(void)source;
+	if (!leader->leading)
+		return 0;
+	gather(leader);
+	decide(leader);
+	if (leader->due_again)
+		ask_due(leader);
+	check_pressure(leader);
+	return 0;
+}
+
+void leader_post(struct leader *leader, struct letter *letter)
+{
+	queue_push(&leader->queue, letter);
+	check_pressure(leader);
+	pump_soon(leader);
+}
+
+/* ---- Terms ---- */
+
+static bool keeps(const struct letter *letter, bool keep)
+{
+	return keep && is_event(letter) && !letter->positioned;
+}
+
+static void salvage(struct leader *leader, bool keep)
+{
+	struct queue all = { 0 }, kept = { 0 };
+	struct letter *letter;
+
+	queue_return(&all, &leader->queue);
+	queue_return(&all, &leader->gathering->letters);
+	queue_return(&all, &leader->deciding->letters);
+	while ((letter = queue_pop(&all))) {
+		letter->work = NULL;
+		letter->alone = false;
+		if (keeps(letter, keep)) {
+			queue_push(&kept, letter);
+			continue;
+		}
+		if (letter->errand)
+			leader->handlers.decided(leader->handlers.owner, letter);
+		drop(leader, letter);
+	}
+	leader->queue = kept;
+	batch_reset(leader->gathering);
+	batch_reset(leader->deciding);
+	cabinet_clear(leader->cabinet);
+}
+
+void leader_begin(struct leader *leader, const struct term *term)
+{
+	salvage(leader, true);
+	cabinet_set_numbers(leader->cabinet, term->next_parked, term->next_quarantined);
+	leader->leading = true;
+	leader->policy = term->policy;
+	leader->epoch = term->epoch;
+	leader->head = term->head;
+	leader->clock = (struct service_clock){ .ahead_us = term->clock_ahead_us, .recorded = term->head_at };
+	leader->loading = leader->committing = leader->due_asked = false;
+	leader->due_again = true;
+	check_pressure(leader);
+	pump_soon(leader);
+}
+
+void leader_end(struct leader *leader, bool keep)
+{
+	leader->leading = false;
+	salvage(leader, keep);
+	check_pressure(leader);
+}
+
+void leader_set_policy(struct leader *leader, const struct policy *policy)
+{
+	leader->policy = policy;
+}
+
+const struct policy *leader_policy(const struct leader *leader)
+{
+	return leader->policy;
+}
+
+bool leader_idle(const struct leader *leader)
+{
+	return !leader->queue.first && !leader->gathering->letters.first && !leader->deciding->letters.first;
+}
+
+uint64_t leader_head(const struct leader *leader)
+{
+	return leader->head;
+}
+
+uint64_t leader_epoch(const struct leader *leader)
+{
+	return leader->leading ? leader->epoch : 0;
+}
+
+const struct service_clock *leader_clock(const struct leader *leader)
+{
+	return &leader->clock;
+}
+
+void leader_counts(const struct leader *leader, struct leader_counts *ret)
+{
+	*ret = leader->counts;
+	ret->waiting = leader->queue.count + leader->gathering->letters.count + leader->deciding->letters.count;
+	ret->waiting_bytes = leader->queue.bytes + leader->gathering->letters.bytes + leader->deciding->letters.bytes;
+}
+
+/* ---- Life ---- */
+
+struct leader *leader_free(struct leader *leader)
+{
+	struct letter *letter;
+
+	if (!leader)
+		return NULL;
+	while ((letter = queue_pop(&leader->queue)))
+		letter_free(letter);
+	batch_free(leader->gathering);
+	batch_free(leader->deciding);
+	cabinet_free(leader->cabinet);
+	sd_event_source_disable_unref(leader->pump_source);
+	sd_event_source_disable_unref(leader->due_timer);
+	free(leader);
+	return NULL;
+}
+
+static int make_sources(struct leader *leader, sd_event *loop)
+{
+	int r = sd_event_add_defer(loop, &leader->pump_source, pump, leader);
+
+	if (r >= 0)
+		r = sd_event_source_set_enabled(leader->pump_source, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_time_relative(
+			loop, &leader->due_timer, CLOCK_MONOTONIC, DUE_EVERY_US, 0, due_tick, leader);
+	return r;
+}
+
+int leader_new(sd_event *loop, const struct config *config, struct store *store, const struct leader_handlers *handlers,
+	struct leader **ret)
+{
+	CLEANUP(leader_freep) struct leader *leader = calloc(1, sizeof(*leader));
+	int r;
+
+	if (!leader)
+		return -ENOMEM;
+	leader->config = config;
+	leader->store = store;
+	leader->handlers = *handlers;
+	leader->due_until = INSTANT_NONE;
+	leader->clock.recorded = INSTANT_NONE;
+	r = cabinet_new(&leader->cabinet);
+	if (r == 0)
+		r = batch_new(&leader->gathering);
+	if (r == 0)
+		r = batch_new(&leader->deciding);
+	if (r == 0)
+		r = make_sources(leader, loop);
+	if (r < 0)
+		return r;
+	*ret = TAKE(leader);
+	return 0;
+}
