@@ -3,7 +3,7 @@
 -- and not here, so that there is one list of them. Days and times are text, so that they read the same whatever the session's settings.
 
 CREATE SCHEMA cpps_policy AUTHORIZATION cpps_owner;
-GRANT USAGE ON SCHEMA cpps_policy TO cpps_bridge, cpps_reader;
+GRANT USAGE ON SCHEMA cpps_policy TO cpps_bridge;
 SET LOCAL ROLE cpps_owner;
 COMMENT ON SCHEMA cpps_policy IS 'The rules that are data. The files shipped in sql/policy fill it when it is made; edit it here after that.';
 
@@ -15,12 +15,12 @@ COMMENT ON DOMAIN cpps_policy.utc_time IS 'A time of UTC as YYYY-MM-DDTHH:MM:SSZ
 COMMENT ON DOMAIN cpps_policy.yes_no IS 'yes or no.';
 
 CREATE TABLE cpps_policy.release (
-	only boolean PRIMARY KEY DEFAULT true CHECK (only),
+	single boolean PRIMARY KEY DEFAULT true CHECK (single),
 	loaded_at timestamptz NOT NULL DEFAULT now(),
 	note text NOT NULL
 );
 COMMENT ON TABLE cpps_policy.release IS 'Which policy this is: one row, to be changed with every change of the tables.';
-COMMENT ON COLUMN cpps_policy.release.only IS 'Keeps the table to one row.';
+COMMENT ON COLUMN cpps_policy.release.single IS 'Keeps the table to one row.';
 COMMENT ON COLUMN cpps_policy.release.loaded_at IS 'When the policy was loaded or changed last.';
 COMMENT ON COLUMN cpps_policy.release.note IS 'What was loaded or changed, and by whom.';
 INSERT INTO cpps_policy.release (note) VALUES ('the policy shipped');
@@ -303,4 +303,4 @@ COMMENT ON COLUMN cpps_policy.ptp_suitability.code IS 'Code: A-Z, 0-9 and _.';
 COMMENT ON COLUMN cpps_policy.ptp_suitability.description IS 'What it stands for.';
 COMMENT ON COLUMN cpps_policy.ptp_suitability.note IS 'Where the rule comes from, and remarks. A8, P8, R3 ... are rules of the domain; "ours" is a default without a source.';
 
-GRANT SELECT ON ALL TABLES IN SCHEMA cpps_policy TO cpps_bridge, cpps_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA cpps_policy TO cpps_bridge;
