@@ -70,6 +70,7 @@ CREATE TABLE cpps_store.request (
 	filed_prn text NOT NULL,        -- the number the order was recorded under
 	order_type smallint NOT NULL,
 	office text NOT NULL,
+	named_office text NOT NULL,     -- the office the court or prison named last (R8)
 	place text,
 	state smallint NOT NULL,
 	officer_id text,
@@ -236,6 +237,7 @@ CREATE TABLE cpps_store.quarantined (
 CREATE INDEX quarantined_raw_hash ON cpps_store.quarantined (raw_hash);
 CREATE INDEX quarantined_source_id ON cpps_store.quarantined (source, id) WHERE source IS NOT NULL;
 CREATE INDEX quarantined_order_ref ON cpps_store.quarantined (order_ref) WHERE state = 1 AND order_ref IS NOT NULL;
+CREATE INDEX quarantined_held ON cpps_store.quarantined (number) WHERE state = 1;
 CREATE INDEX quarantined_next_alarm ON cpps_store.quarantined (next_alarm) WHERE next_alarm IS NOT NULL;
 
 -- How far each source stream has been taken, in the same transaction as its events' effects (X5).
@@ -294,5 +296,32 @@ BEGIN
 	END IF;
 END $$;
 CREATE UNIQUE INDEX batch_last_seq ON cpps_store.batch (last_seq);
+
+-- Tries to lead: the advisory lock, the epoch and the lease in one statement, so that a process that is stopped half way has its session's pid in the
+-- lease. Where another session holds the lock, says whose lease it is and whether it has run out. SQLSTATE CP003: the database is another stream's.
+-- An error may leave the session holding the lock: close the session.
+CREATE FUNCTION cpps_store.take_term(in_stream text, in_pid integer, in_backend_start timestamptz, in_endpoints text[],
+	OUT leading boolean, OUT epoch bigint, OUT pid integer, OUT backend_start timestamptz, OUT expired boolean, OUT endpoints text[])
+LANGUAGE plpgsql AS $$
+DECLARE
+	other text;
+BEGIN
+	SELECT t.stream INTO other FROM cpps_store.term t WHERE t.stream <> in_stream LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'the database belongs to stream %, not to stream %', other, in_stream USING ERRCODE = 'CP003';
+	END IF;
+	leading := pg_try_advisory_lock(1668313203, 1); -- 'cpps'
+	IF leading THEN
+		INSERT INTO cpps_store.term AS t VALUES (in_stream, extract(epoch FROM clock_timestamp())::bigint, clock_timestamp())
+			ON CONFLICT (stream) DO UPDATE SET epoch = greatest(t.epoch + 1, excluded.epoch), taken_at = excluded.taken_at
+			RETURNING t.epoch INTO take_term.epoch;
+		INSERT INTO cpps_store.lease VALUES (in_stream, take_term.epoch, in_pid, in_backend_start, clock_timestamp(), in_endpoints)
+			ON CONFLICT (stream) DO UPDATE SET epoch = excluded.epoch, pid = excluded.pid, backend_start = excluded.backend_start,
+				renewed_at = excluded.renewed_at, endpoints = excluded.endpoints;
+	END IF;
+	SELECT l.epoch, l.pid, l.backend_start, l.renewed_at <= clock_timestamp() - interval '3 seconds', l.endpoints
+		INTO take_term.epoch, take_term.pid, take_term.backend_start, expired, take_term.endpoints
+		FROM cpps_store.lease l WHERE l.stream = in_stream;
+END $$;
 
 RESET ROLE;
