@@ -97,7 +97,7 @@ $(B)/lib/$(1).a: $$(call objects,$(1)) $$(EXTRA_$(1))
 	@mkdir -p $$(@D)
 	@rm -f $$@
 	ar rcs $$@ $$^
-$$(call objects,$(1)): ROOM_CFLAGS := $$(call pkg,--cflags,$$($(1)_LIBS))
+$$(call objects,$(1)): ROOM_CFLAGS = $$(call pkg,--cflags,$$($(1)_LIBS))
 endef
 $(foreach room,$(ROOMS),$(eval $(call room_rules,$(room))))
 
@@ -130,9 +130,84 @@ $(foreach source,$(UNIT_SOURCES),$(eval $(call unit_rules,$(source))))
 $(B)/tests/%.o: CPPFLAGS += -Itests/unit
 
 unit: $(UNIT_TESTS)
-	@failed=0; for t in $(UNIT_TESTS); do $$t || failed=1; done; exit $$failed
+	sh tests/run.sh unit $(UNIT_TESTS)
+
+# ---- Fuzzing: tests/fuzz/fuzz_*.c ----
+FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZERS := $(patsubst %.c,$(B)/%,$(FUZZ_SOURCES))
+FUZZ_SECONDS ?= 10
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(call room_libs,wire core base)
+	$(CC) -fsanitize=fuzzer,address,undefined $^ $(call pkg,--libs,$(call room_pkgs,wire core base)) -o $@
+fuzzers: $(FUZZERS)
+fuzz: deps
+	$(MAKE) BUILD=fuzz fuzzers
+	sh tests/fuzz/run.sh build/fuzz $(FUZZ_SECONDS)
+
+# ---- What the machine needs: the one list, for run, test and CI ----
+BUILD_PACKAGES := gcc make git pkg-config libc6-dev libzmq3-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler \
+	libprotobuf-dev libpq-dev libsystemd-dev libcyaml-dev libjansson-dev libsmartcols-dev uthash-dev libsodium-dev libcsv-dev
+RUN_PACKAGES := postgresql-15 tzdata util-linux
+TEST_PACKAGES := libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev gcovr python3 python3-zmq python3-psycopg2 \
+	python3-protobuf systemd-container man-db procps
+deps:
+	@sh deploy/deps.sh $(BUILD_PACKAGES) $(RUN_PACKAGES)
+test-deps:
+	@sh deploy/deps.sh $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES)
+
+# ---- For people ----
+run: deps
+	@$(MAKE) -s -j2 all
+	@bash deploy/run.sh $(RUN_DIR)
+
+demo: deps
+	@$(MAKE) -s -j2 all
+	@bash deploy/demo.sh .demo
+
+# Everything that must pass, with the sanitizers on.
+test: test-deps
+	@$(MAKE) -s -j2 BUILD=asan CI=1 all test-programs
+	@$(MAKE) -s -j2 BUILD=fuzz fuzzers
+	@BUILD=asan sh tests/run.sh all
+test-programs: $(UNIT_TESTS) $(B)/tests/programs
+TEST_PROGRAM_SOURCES := $(wildcard tests/system/*.c)
+$(B)/tests/programs: $(patsubst %.c,$(B)/%,$(TEST_PROGRAM_SOURCES))
+	@mkdir -p $(@D) && touch $@
+$(B)/tests/system/%: $(B)/tests/system/%.o $(call room_libs,client flow store config wire core base)
+	$(CC) $(LDFLAGS) $^ $(call pkg,--libs,$(call room_pkgs,client flow store config wire core base)) -o $@
+
+# Lines of the whole, branches of core/, measured over the unit and system tests.
+coverage: test-deps
+	@$(MAKE) -s -j2 BUILD=cov all test-programs
+	@find build/cov -name '*.gcda' -delete
+	@BUILD=cov sh tests/run.sh coverage
+
+format:
+	clang-format -i $(shell git ls-files 'daemon/*.[ch]' 'tests/*.[ch]')
+lint: test-deps
+	sh tests/lint.sh
+
+install: all
+	install -D -m 0755 $(B)/cpps-bridged $(DESTDIR)$(PREFIX)/bin/cpps-bridged
+	install -D -m 0755 $(B)/cppsctl $(DESTDIR)$(PREFIX)/bin/cppsctl
+	install -D -m 0644 deploy/cpps-bridge.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/cpps-bridge.conf
+	install -D -m 0640 deploy/cpps-bridge.yaml $(DESTDIR)/etc/cpps-bridge/cpps-bridge.yaml
+	install -D -m 0644 deploy/cpps-bridged.8 $(DESTDIR)$(PREFIX)/share/man/man8/cpps-bridged.8
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	sed 's|/usr/bin/|$(PREFIX)/bin/|' deploy/cpps-bridge.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/cpps-bridge.service
+	$(B)/cppsctl help --man > $(DESTDIR)$(PREFIX)/share/man/man1/cppsctl.1
+	$(B)/cppsctl help --completion > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/cppsctl
+
+help:
+	@echo 'make run [RUN_DIR=.run]  a bridge of your own, in the foreground'
+	@echo 'make demo                a realistic day, shown'
+	@echo 'make test                everything that must pass'
+	@echo 'make coverage            lines of the whole, branches of the rules'
+	@echo 'make fuzz [FUZZ_SECONDS=10], make lint, make format'
+	@echo 'make install [DESTDIR=] [PREFIX=/usr]'
+	@echo 'BUILD=release|debug|asan|cov|fuzz chooses the build'
 
 clean:
 	rm -rf build
 
-.PHONY: all links unit clean
+.PHONY: all links unit clean fuzzers fuzz deps test-deps run demo test test-programs coverage format lint install help

@@ -51,6 +51,18 @@ write_config() {
 	YAML
 }
 
+# Two events of today, to try it with.
+write_first() {
+	local today later now
+	today=$(TZ=Pacific/Auckland date +%F)
+	later=$(TZ=Pacific/Auckland date -d '14 days' +%F)
+	now=$(date -u +%FT%TZ)
+	cat >"$dir/first.ndjson" <<-JSON
+		{"specversion":"1.0","id":"first-1-$today","source":"urn:nz:justice:cms","type":"nz.govt.justice.cms.sentence.imposed","time":"$now","data":{"prn":"10203040","orderRef":"CRI-2026-085-001234/1","orderType":"SUPERVISION","imposedOn":"$today","startsOn":"$today","endsOn":"$(TZ=Pacific/Auckland date -d '1 year' +%F)","office":"WELLINGTON","court":"Wellington District Court","childSexOffence":false}}
+		{"specversion":"1.0","id":"first-2-$today","source":"urn:nz:corrections:ioms","type":"nz.govt.corrections.ioms.release.scheduled","time":"$now","data":{"prn":"20304050","orderRef":"PAR-2026-000777","orderType":"PAROLE","releaseOn":"$later","office":"CHRISTCHURCH","prison":"Rolleston Prison"}}
+	JSON
+}
+
 stopping=
 child=
 stop() {
@@ -70,6 +82,7 @@ if [ -f "$config" ]; then
 else
 	write_config "$conninfo"
 fi
+[ -f "$dir/first.ndjson" ] || write_first
 "$bin/cppsctl" --config "$config" migrate
 
 greet() {
@@ -79,10 +92,10 @@ greet() {
 		The bridge is up. In another terminal, in $(cd "$here/.." && pwd):
 
 		  export CPPS_BRIDGE_CONFIG=$config
-		  build/cppsctl submit tests/fixtures/first.ndjson   # a sentence and a release
-		  build/cppsctl requests                             # the allocation requests they made
-		  build/cppsctl tail --after 0                       # every record published so far
-		  build/cppsctl status                               # how the bridge is
+		  build/cppsctl submit $dir/first.ndjson   # a sentence, and a release to come
+		  build/cppsctl requests         # the allocation requests they made
+		  build/cppsctl tail --after 0   # every record published so far
+		  build/cppsctl status           # how the bridge is
 
 		Ctrl-C stops it; the data stays in $dir.
 

@@ -1,0 +1,51 @@
+#!/bin/bash
+# lint.sh: format, static analysis, and the house rules that a tool can see: rooms include only what lies below them; core/ calls no library.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+failed=0
+part() { # NAME, then the complaint on stdin
+	local complaint
+	complaint=$(cat)
+	if [ -z "$complaint" ]; then
+		echo "ok $1"
+	else
+		echo "not ok $1"
+		echo "$complaint"
+		failed=1
+	fi
+}
+
+sources=$(git ls-files --cached --others --exclude-standard 'daemon/*.[ch]' 'tests/*.[ch]')
+
+# shellcheck disable=SC2086
+clang-format --dry-run --Werror $sources 2>&1 | grep -E 'error:' | part format
+
+rooms="ctl service client flow store config wire core base"
+allowed() { # the rooms below, and the room itself
+	local seen=
+	for room in $rooms; do
+		[ "$room" = "$1" ] && seen=yes
+		[ -n "$seen" ] && printf '%s|' "$room"
+	done
+}
+for room in $rooms; do
+	grep -nE '#include "[a-z]+/' daemon/"$room"/*.[ch] 2>/dev/null | grep -vE "#include \"($(allowed "$room"))/" | sed 's|$|  (not a room below)|'
+done | part rooms
+
+# ctl reaches the daemon by its sockets and reads the database: never the loop side.
+grep -nE '#include "(store/(store|cabinet)|flow)' daemon/ctl/*.[ch] 2>/dev/null | part ctl-keeps-out
+# The rules do no I/O, read no clock, allocate nothing and log nothing.
+nm -u build/*/lib/core.a 2>/dev/null | grep -E ' (malloc|calloc|realloc|free|fopen|open|read|write|printf|fprintf|puts|time|clock_gettime|gettimeofday|localtime_r|sd_.*|PQ.*|zmq_.*)$' |
+	sort -u | part core-is-pure
+
+if [ -z "${QUICK:-}" ]; then
+	generated="build/asan/gen"
+	# shellcheck disable=SC2046
+	git ls-files 'daemon/*.c' | xargs -P 2 -n 6 clang-tidy --quiet --warnings-as-errors='*' -- -std=gnu17 -Idaemon -I$generated -I$generated/proto -D_GNU_SOURCE \
+		-DCPPS_VERSION='"x"' -DUTHASH_SEEDED $(pkg-config --cflags libpq libsystemd libzmq libprotobuf-c jansson smartcols libcyaml) 2>/dev/null |
+		grep -E 'error:' | part clang-tidy
+fi
+
+# What the project says of itself.
+git grep -nIE '\b(TODO|FIXME|XXX|HACK)\b' -- daemon proto sql deploy tests Makefile README.md ':!tests/lint.sh' | part nothing-left-open
+exit $failed
