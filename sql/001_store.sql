@@ -301,7 +301,7 @@ CREATE UNIQUE INDEX batch_last_seq ON cpps_store.batch (last_seq);
 -- lease. Where another session holds the lock, says whose lease it is and whether it has run out. SQLSTATE CP003: the database is another stream's.
 -- An error may leave the session holding the lock: close the session.
 CREATE FUNCTION cpps_store.take_term(in_stream text, in_pid integer, in_backend_start timestamptz, in_endpoints text[],
-	OUT leading boolean, OUT epoch bigint, OUT pid integer, OUT backend_start timestamptz, OUT expired boolean, OUT endpoints text[])
+	OUT leads boolean, OUT epoch bigint, OUT pid integer, OUT backend_start timestamptz, OUT expired boolean, OUT endpoints text[])
 LANGUAGE plpgsql AS $$
 DECLARE
 	other text;
@@ -310,8 +310,8 @@ BEGIN
 	IF FOUND THEN
 		RAISE EXCEPTION 'the database belongs to stream %, not to stream %', other, in_stream USING ERRCODE = 'CP003';
 	END IF;
-	leading := pg_try_advisory_lock(1668313203, 1); -- 'cpps'
-	IF leading THEN
+	leads := pg_try_advisory_lock(1668313203, 1); -- 'cpps'
+	IF leads THEN
 		INSERT INTO cpps_store.term AS t VALUES (in_stream, extract(epoch FROM clock_timestamp())::bigint, clock_timestamp())
 			ON CONFLICT (stream) DO UPDATE SET epoch = greatest(t.epoch + 1, excluded.epoch), taken_at = excluded.taken_at
 			RETURNING t.epoch INTO take_term.epoch;
