@@ -9,7 +9,8 @@
 #include "wire/encode.h"
 
 /* One CloudEvent in the protobuf format as one line of JSON, without the line feed, payload in `data`; free() it. An event type that is not known keeps
- * its payload as `data_base64`. 0; -EINVAL with a sentence; -ENOMEM. */
+ * its payload as `data_base64`. One that is in the JSON format already comes back on one line, otherwise as it is.
+ * 0; -EINVAL with a sentence; -ENOMEM. */
 int wire_event_to_json(struct bytes event, char **ret_line, struct fault *fault);
 
 /* Builds one CloudEvent of an inbound type in the JSON format (what cppsctl submits): `data` is borrowed. The caller frees the line. 0 or -ENOMEM. */
