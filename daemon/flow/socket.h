@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <systemd/sd-event.h>
 #include <zmq.h>
 
@@ -43,6 +44,7 @@ int flow_socket_new(sd_event *loop, void *context, const struct flow_options *op
 struct flow_socket *flow_socket_free(struct flow_socket *socket);
 DEFINE_CLEANUP(struct flow_socket, flow_socket_free)
 
+/* A handler may free its own socket. Freeing a bound ipc socket waits (a millisecond, as a rule) until its file is gone. */
 /* Stops or goes on taking messages: back-pressure. */
 void flow_socket_pause(struct flow_socket *socket, bool pause);
 void flow_socket_want_out(struct flow_socket *socket, bool want);
@@ -53,3 +55,9 @@ struct flow_frame {
 };
 int flow_socket_send(struct flow_socket *socket, const struct flow_frame *frames, size_t n);
 void *flow_socket_raw(struct flow_socket *socket);
+/* Messages with too many frames, which were dropped. */
+uint64_t flow_socket_dropped(const struct flow_socket *socket);
+
+/* What every ZeroMQ socket of ours is set to before it is bound or connected: also for the client library, which has no loop. Zeros mean the defaults of
+ * flow_options. 0, or a negated errno. */
+int flow_socket_tune(void *zmq_socket, int type, int64_t max_message, int send_hwm, int receive_hwm);

@@ -1,0 +1,22 @@
+#include "flow/map.h"
+
+#include <sodium.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+unsigned map_hash(const void *key, size_t n)
+{
+	static unsigned char secret[crypto_shorthash_KEYBYTES];
+	static bool made;
+	unsigned char hash[crypto_shorthash_BYTES];
+	unsigned ret;
+
+	if (!made) {
+		crypto_shorthash_keygen(secret);
+		made = true;
+	}
+	crypto_shorthash(hash, key, n, secret);
+	memcpy(&ret, hash, sizeof(ret));
+	return ret;
+}

@@ -1,0 +1,264 @@
+/* A connection is remembered while it has events that wait for their acks, and for a while longer. Forgetting one that waits for nothing loses
+ * nothing; one that did not read its acks is remembered as deaf, since an ack that came after a missing one would be taken for it. */
+#include "flow/submit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "flow/map.h"
+#include "flow/peer.h"
+
+#include <utlist.h>
+
+#define CONNECTIONS_MAX	 1000
+#define RECEIVE_HWM	 1000
+#define IDLE_US		 (300 * US_PER_SECOND)
+#define DEAF_IDLE_US	 (3600 * US_PER_SECOND)
+#define EXPIRY_PERIOD_US (30 * US_PER_SECOND)
+#define ACK_ARENA	 (64 * 1024UL)
+
+struct connection {
+	struct peer peer;
+	uint64_t number;
+	uint64_t waiting; /* events without an ack */
+	uint64_t used_us; /* CLOCK_MONOTONIC, of its last event */
+	bool deaf;
+	struct connection *prev, *next; /* least recently used first */
+	UT_hash_handle by_id, by_number;
+};
+
+struct submit_server {
+	sd_event *loop;
+	struct flow_socket *socket;
+	struct submit_handlers handlers;
+	struct connection *ids, *numbers, *used;
+	sd_event_source *expiry;
+	struct arena *arena;
+	uint64_t last_number;
+	struct submit_counts counts;
+};
+
+/* ---- Connections ---- */
+
+static uint64_t now_us(const struct submit_server *server)
+{
+	uint64_t us = 0;
+
+	(void)sd_event_now(server->loop, CLOCK_MONOTONIC, &us);
+	return us;
+}
+
+static void forget(struct submit_server *server, struct connection *connection)
+{
+	HASH_DELETE(by_id, server->ids, connection);
+	HASH_DELETE(by_number, server->numbers, connection);
+	DL_DELETE(server->used, connection);
+	free(connection);
+}
+
+static bool expired(const struct connection *connection, uint64_t now)
+{
+	return !connection->waiting && now - connection->used_us > (connection->deaf ? DEAF_IDLE_US : IDLE_US);
+}
+
+static struct connection *forgettable(struct submit_server *server)
+{
+	struct connection *connection;
+
+	DL_FOREACH (server->used, connection)
+		if (!connection->waiting && !connection->deaf)
+			return connection;
+	return NULL;
+}
+
+/* NULL: no room, out of memory. */
+static struct connection *remember(struct submit_server *server, const struct peer *peer)
+{
+	struct connection *connection, *old = NULL;
+
+	if (HASH_CNT(by_id, server->ids) >= CONNECTIONS_MAX) {
+		old = forgettable(server);
+		if (!old)
+			return NULL;
+		forget(server, old);
+	}
+	connection = calloc(1, sizeof(*connection));
+	if (!connection)
+		return NULL;
+	connection->peer = *peer;
+	connection->number = ++server->last_number;
+	HASH_ADD(by_id, server->ids, peer.id, peer->id_size, connection);
+	if (MAP_ADDED(connection->by_id)) {
+		HASH_ADD(by_number, server->numbers, number, sizeof(connection->number), connection);
+		if (MAP_ADDED(connection->by_number)) {
+			DL_APPEND(server->used, connection);
+			return connection;
+		}
+		HASH_DELETE(by_id, server->ids, connection);
+	}
+	free(connection);
+	return NULL;
+}
+
+static struct connection *connection_of(struct submit_server *server, const struct peer *peer)
+{
+	struct connection *connection;
+
+	HASH_FIND(by_id, server->ids, peer->id, peer->id_size, connection);
+	if (!connection)
+		return remember(server, peer);
+	DL_DELETE(server->used, connection);
+	DL_APPEND(server->used, connection);
+	connection->peer.delimited = peer->delimited;
+	return connection;
+}
+
+static int on_expiry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct submit_server *server = userdata;
+	uint64_t now = now_us(server);
+	struct connection *connection, *next;
+
+	(void)usec;
+	DL_FOREACH_SAFE (server->used, connection, next)
+		if (expired(connection, now))
+			forget(server, connection);
+	(void)sd_event_source_set_time(source, now + EXPIRY_PERIOD_US);
+	(void)sd_event_source_set_enabled(source, server->used ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+	return 0;
+}
+
+static void watch_expiry(struct submit_server *server, uint64_t now)
+{
+	int enabled = SD_EVENT_OFF;
+
+	if (sd_event_source_get_enabled(server->expiry, &enabled) > 0)
+		return;
+	(void)sd_event_source_set_time(server->expiry, now + EXPIRY_PERIOD_US);
+	(void)sd_event_source_set_enabled(server->expiry, SD_EVENT_ONESHOT);
+}
+
+/* ---- Acks ---- */
+
+/* A peer that does not take an ack gets no later one either. */
+static void send_ack(struct submit_server *server, const struct peer *peer, const struct ack *ack, bool *ret_deaf)
+{
+	struct bytes bytes;
+	int r = wire_pack_ack(server->arena, ack, &bytes);
+
+	if (r == 0)
+		r = peer_send(server->socket, peer, bytes);
+	arena_reset(server->arena);
+	*ret_deaf = r < 0;
+	if (r < 0)
+		server->counts.dropped_acks++;
+	else
+		server->counts.acks++;
+}
+
+void submit_ack(struct submit_server *server, uint64_t client, const struct ack *ack)
+{
+	struct connection *connection;
+
+	HASH_FIND(by_number, server->numbers, &client, sizeof(client), connection);
+	if (!connection || connection->deaf) {
+		server->counts.dropped_acks++;
+		if (connection && connection->waiting)
+			connection->waiting--;
+		return;
+	}
+	if (connection->waiting)
+		connection->waiting--;
+	send_ack(server, &connection->peer, ack, &connection->deaf);
+}
+
+/* "Not taken": without it the peer could take the ack of a later event for this one's. */
+static void refuse(struct submit_server *server, const struct peer *peer)
+{
+	static const struct ack no_room = { .disposition = DISPOSITION_NONE,
+		.sentence = "too many connections wait for their acks: connect anew later, and send again what was not acknowledged" };
+	bool deaf;
+
+	send_ack(server, peer, &no_room, &deaf);
+}
+
+/* ---- Events ---- */
+
+static void on_message(void *owner, zmq_msg_t *frames, size_t n)
+{
+	struct submit_server *server = owner;
+	struct connection *connection;
+	struct peer peer;
+	struct bytes body;
+
+	if (peer_read(frames, n, &peer, &body) < 0) {
+		server->counts.bad_frames++;
+		return;
+	}
+	connection = connection_of(server, &peer);
+	if (!connection) {
+		refuse(server, &peer);
+		return;
+	}
+	connection->used_us = now_us(server);
+	watch_expiry(server, connection->used_us);
+	if (connection->deaf)
+		return;
+	connection->waiting++;
+	server->counts.events++;
+	server->handlers.event(server->handlers.owner, connection->number, body.data, body.n);
+}
+
+/* ---- Life ---- */
+
+int submit_new(sd_event *loop, void *context, const char *const *endpoints, const struct submit_handlers *handlers, struct submit_server **ret,
+	struct fault *fault)
+{
+	const struct flow_options options = { .type = ZMQ_ROUTER, .bind = endpoints, .receive_hwm = RECEIVE_HWM };
+	CLEANUP(submit_freep) struct submit_server *server = calloc(1, sizeof(*server));
+	int r;
+
+	if (!server)
+		return -ENOMEM;
+	server->loop = loop;
+	server->handlers = *handlers;
+	r = arena_new(ACK_ARENA, &server->arena);
+	if (r < 0)
+		return r;
+	r = sd_event_add_time(loop, &server->expiry, CLOCK_MONOTONIC, 0, US_PER_SECOND, on_expiry, server);
+	if (r < 0)
+		return r;
+	r = sd_event_source_set_enabled(server->expiry, SD_EVENT_OFF);
+	if (r < 0)
+		return r;
+	r = flow_socket_new(loop, context, &options, &(struct flow_handlers){ .owner = server, .message = on_message }, &server->socket, fault);
+	if (r < 0)
+		return r;
+	*ret = TAKE(server);
+	return 0;
+}
+
+struct submit_server *submit_free(struct submit_server *server)
+{
+	if (!server)
+		return NULL;
+	(void)flow_socket_free(server->socket);
+	(void)sd_event_source_disable_unref(server->expiry);
+	while (server->used)
+		forget(server, server->used);
+	(void)arena_free(server->arena);
+	free(server);
+	return NULL;
+}
+
+void submit_pause(struct submit_server *server, bool pause)
+{
+	flow_socket_pause(server->socket, pause);
+}
+
+void submit_counts(const struct submit_server *server, struct submit_counts *ret)
+{
+	*ret = server->counts;
+	ret->bad_frames += flow_socket_dropped(server->socket);
+	ret->connections = HASH_CNT(by_id, server->ids);
+}
