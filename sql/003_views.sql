@@ -56,12 +56,6 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	END)[number]
 $$;
 
--- The names of a set of documents, kept as bits 1 << number.
-CREATE FUNCTION cpps_store.document_names(bits integer) RETURNS text[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-	SELECT coalesce(array_agg(cpps_store.word('document', n) ORDER BY n), '{}') FROM generate_series(1, 4) AS n WHERE bits & (1 << n) <> 0
-$$;
-
 -- Batches follow each other in time, so that a few bytes find those of a period.
 CREATE INDEX batch_recorded_at ON cpps_store.batch USING brin (recorded_at) WITH (pages_per_range = 16);
 
@@ -98,7 +92,7 @@ SELECT
 	r.ends_on,
 	r.child_sex_offence,
 	string_to_array(nullif(r.conditions, ''), ' ') AS conditions,
-	cpps_store.document_names(r.documents) AS documents,
+	ARRAY(SELECT cpps_store.word('document', n) FROM generate_series(1, 14) AS n WHERE r.documents & (1 << n) <> 0 ORDER BY n) AS documents,
 	r.applied_at
 FROM cpps_store.request r
 CROSS JOIN cpps_store.bridge_clock c

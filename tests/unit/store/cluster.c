@@ -91,7 +91,7 @@ void cluster_run(const char *conninfo, const char *sql)
 	CLEANUP(read_clearp) PGresult *result = execute(conninfo, sql);
 
 	if (PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK)
-		fail_msg("%s: %s", sql, PQresultErrorMessage(result));
+		fail_msg("%s (%.200s)", PQresultErrorMessage(result), sql);
 }
 
 const char *cluster_ask(const char *conninfo, const char *sql)
