@@ -90,7 +90,7 @@ static struct bytes bytes_of(ProtobufCBinaryData data)
 
 static void take_value(struct attribute *attribute, const Value *value)
 {
-	switch (value->attr_case) {
+	switch ((int)value->attr_case) {
 	case IO__CLOUDEVENTS__V1__CLOUD_EVENT__CLOUD_EVENT_ATTRIBUTE_VALUE__ATTR_CE_BOOLEAN:
 		attribute->kind = ATTRIBUTE_BOOLEAN;
 		attribute->number = value->ce_boolean ? 1 : 0;
@@ -116,8 +116,6 @@ static void take_value(struct attribute *attribute, const Value *value)
 		attribute->kind = ATTRIBUTE_TIME;
 		attribute->time = timestamp_instant(value->ce_timestamp->seconds, value->ce_timestamp->nanos);
 		break;
-	case IO__CLOUDEVENTS__V1__CLOUD_EVENT__CLOUD_EVENT_ATTRIBUTE_VALUE__ATTR__NOT_SET:
-	case _IO__CLOUDEVENTS__V1__CLOUD_EVENT__CLOUD_EVENT_ATTRIBUTE_VALUE__ATTR__CASE_IS_INT_SIZE:
 	default:
 		attribute->text = "";
 		break;
@@ -144,7 +142,7 @@ static void take_attributes(const Envelope *envelope, struct refusal *refusal, s
 
 static void take_data(const Envelope *envelope, struct cloudevent *ret)
 {
-	switch (envelope->data_case) {
+	switch ((int)envelope->data_case) {
 	case IO__CLOUDEVENTS__V1__CLOUD_EVENT__DATA_PROTO_DATA:
 		ret->data_kind = DATA_PROTO;
 		ret->type_url = envelope->proto_data->type_url;
@@ -158,8 +156,6 @@ static void take_data(const Envelope *envelope, struct cloudevent *ret)
 		ret->data_kind = DATA_TEXT;
 		ret->data_text = envelope->text_data;
 		break;
-	case IO__CLOUDEVENTS__V1__CLOUD_EVENT__DATA__NOT_SET:
-	case _IO__CLOUDEVENTS__V1__CLOUD_EVENT__DATA__CASE_IS_INT_SIZE:
 	default:
 		break;
 	}

@@ -351,12 +351,20 @@ static int read_list(const struct reading *reading, ProtobufCMessage *message, c
 	return 0;
 }
 
-/* The member of the object that names the field, by either name; NULL: absent. */
+/* A member of the object; NULL where it is absent or null. */
+static const json_t *member_of(const json_t *object, const char *name)
+{
+	const json_t *value = json_object_get(object, name);
+
+	return json_is_null(value) ? NULL : value;
+}
+
+/* What the object gives for the field, under either name; NULL: nothing. */
 static const json_t *find(const struct reading *reading, const ProtobufCFieldDescriptor *field, const json_t *object)
 {
 	char name[FIELD_NAME_MAX];
-	const json_t *by_json_name = json_object_get(object, field_json_name(field, name));
-	const json_t *by_field_name = strcmp(name, field->name) ? json_object_get(object, field->name) : NULL;
+	const json_t *by_json_name = member_of(object, field_json_name(field, name));
+	const json_t *by_field_name = strcmp(name, field->name) ? member_of(object, field->name) : NULL;
 
 	if (by_json_name && by_field_name)
 		refusal_note(reading->refusal, REASON_MALFORMED, "%s is given twice, also as %s", name, field->name);
@@ -376,7 +384,7 @@ int mapping_read(struct arena *arena, const ProtobufCMessageDescriptor *descript
 		const json_t *value = find(&reading, field, object);
 		int r;
 
-		if (!value || json_is_null(value))
+		if (!value)
 			continue;
 		r = field->label == PROTOBUF_C_LABEL_REPEATED
 			    ? read_list(&reading, message, field, value)
