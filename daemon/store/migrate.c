@@ -1,7 +1,6 @@
-/* Each file is sent statement by statement rather than whole: PostgreSQL gives a position for some errors only, and a statement's first line is
- * known for all of them. Objects belong to cpps_owner, whoever migrates: the migrator takes that role for every file. The list of applied
+/* Objects belong to cpps_owner, whoever migrates: the migrator takes that role for every file. The list of applied
  * files (cpps_store.migration) is made right behind 001, which makes its schema, in the same transaction. */
-#include "store/migrate.h"
+#include "store/inside_migrate.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -9,21 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "store/read.h"
-
 #define MIGRATE_LOCK "76321100915" /* any number; advisory locks are the database's own */
 
-struct migration {
-	PGconn *connection;
-	const struct sql_file *files;
-	size_t count;
-	migrate_progress progress;
-	void *context;
-	struct fault *fault;
-};
-
-static void say(const struct migration *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void say(const struct migration *m, const char *format, ...)
+void migration_say(const struct migration *m, const char *format, ...)
 {
 	char sentence[FAULT_MAX];
 	va_list args;
@@ -65,8 +52,7 @@ static int run(const struct migration *m, const char *sql)
 	return read_query(m->connection, sql, NULL, &result, m->fault);
 }
 
-/* The one number or truth (0, 1) that a query yields. */
-static int ask(const struct migration *m, const char *sql, const char *parameter, int *ret)
+int migration_ask(const struct migration *m, const char *sql, const char *parameter, int *ret)
 {
 	const char *const parameters[] = { parameter, NULL };
 	CLEANUP(read_clearp) PGresult *result = NULL;
@@ -76,248 +62,6 @@ static int ask(const struct migration *m, const char *sql, const char *parameter
 		return r;
 	*ret = strcmp(PQgetvalue(result, 0, 0), "t") == 0 ? 1 : atoi(PQgetvalue(result, 0, 0));
 	return 0;
-}
-
-/* ---- Statements ---- */
-
-static const char *behind(const char *p, const char *end, const char *what, size_t n)
-{
-	const char *found = memmem(p, (size_t)(end - p), what, n);
-
-	return found ? found + n : end;
-}
-
-/* Behind the dollar quote that starts at p; p + 1 if none does ($1, a lone $). */
-static const char *behind_dollar_quote(const char *p, const char *end)
-{
-	const char *tag = p + 1;
-
-	while (tag < end && (isalnum((unsigned char)*tag) || *tag == '_'))
-		tag++;
-	if (tag == end || *tag != '$')
-		return p + 1;
-	tag++;
-	return behind(tag, end, p, (size_t)(tag - p));
-}
-
-/* Behind the comment that starts at p; p itself if none does. */
-static const char *behind_comment(const char *p, const char *end)
-{
-	if (end - p >= 2 && memcmp(p, "--", 2) == 0)
-		return behind(p, end, "\n", 1);
-	if (end - p >= 2 && memcmp(p, "/*", 2) == 0)
-		return behind(p, end, "*/", 2);
-	return p;
-}
-
-/* Behind the character at p, or what it opens: a comment, a quoted name or text. */
-static const char *behind_token(const char *p, const char *end)
-{
-	const char *comment = behind_comment(p, end);
-
-	if (comment > p)
-		return comment;
-	switch (*p) {
-	case '\'':
-	case '"':
-		return behind(p + 1, end, p, 1);
-	case '$':
-		return behind_dollar_quote(p, end);
-	default:
-		return p + 1;
-	}
-}
-
-static const char *statement_end(const char *p, const char *end)
-{
-	while (p < end && *p != ';')
-		p = behind_token(p, end);
-	return p;
-}
-
-static const char *statement_start(const char *p, const char *end)
-{
-	while (p < end && (isspace((unsigned char)*p) || behind_comment(p, end) > p))
-		p = isspace((unsigned char)*p) ? p + 1 : behind_comment(p, end);
-	return p;
-}
-
-static int lines(const char *from, const char *to)
-{
-	int n = 0;
-
-	for (const char *c = from; c < to; c++)
-		n += *c == '\n';
-	return n;
-}
-
-/* Where the statement's character number `position` (1 is the first) lies; its start where PostgreSQL names none. */
-static const char *at_position(const char *statement, const char *position)
-{
-	long left = position ? strtol(position, NULL, 10) : 0;
-	const char *c = statement;
-
-	for (; *c && left > 1; c++)
-		left -= (c[1] & 0xc0) != 0x80;
-	return c;
-}
-
-/* What a person can do about an error, by the class or code of its SQLSTATE. */
-static const char *mend_for(const char *state)
-{
-	static const struct {
-		const char *state, *mend;
-	} mends[] = {
-		{ "42501", "connect as a superuser, or as a member of cpps_owner" },
-		{ "42P06", "the schema was made by something else: migrate an empty database, or restore a backup" },
-		{ "42P07", "the table was made by something else: migrate an empty database, or restore a backup" },
-		{ "53", "the database server has run out of space, memory or connections: make room and run it again" },
-		{ "55P03", "another session holds what it needs: end that session and run it again" },
-		{ "57", "the database server is stopping or starting: run it again later" },
-		{ "22", "the file holds a value its column does not take: mend the file" },
-		{ "23", "the file holds rows that contradict each other: mend the file" },
-	};
-
-	for (size_t i = 0; state && i < ARRAY_LENGTH(mends); i++)
-		if (strncmp(state, mends[i].state, strlen(mends[i].state)) == 0)
-			return mends[i].mend;
-	return "nothing of this file was kept: mend it and run it again";
-}
-
-static int statement_fault(const struct migration *m, const struct sql_file *file, const char *from,
-	const char *statement, const PGresult *result)
-{
-	const char *position = PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);
-	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	int line = 1 + lines((const char *)file->start, from) + lines(statement, at_position(statement, position));
-
-	return fault_set(m->fault, -EIO, "%s, line %d: %s; %s", file->name, line,
-		message ? message : PQerrorMessage(m->connection),
-		mend_for(PQresultErrorField(result, PG_DIAG_SQLSTATE)));
-}
-
-static int run_statement(const struct migration *m, const struct sql_file *file, const char *from, const char *to)
-{
-	CLEANUP(freep) char *statement = strndup(from, (size_t)(to - from));
-	CLEANUP(read_clearp) PGresult *result = NULL;
-
-	if (!statement)
-		return fault_set(m->fault, -ENOMEM, "out of memory");
-	result = PQexec(m->connection, statement);
-	if (PQresultStatus(result) == PGRES_COMMAND_OK || PQresultStatus(result) == PGRES_TUPLES_OK)
-		return 0;
-	return statement_fault(m, file, from, statement, result);
-}
-
-static int run_file(const struct migration *m, const struct sql_file *file)
-{
-	const char *end = (const char *)file->end;
-	const char *p = statement_start((const char *)file->start, end);
-
-	while (p < end) {
-		const char *to = statement_end(p, end);
-		int r = run_statement(m, file, p, to);
-
-		if (r < 0)
-			return r;
-		p = to < end ? statement_start(to + 1, end) : end;
-	}
-	return 0;
-}
-
-/* ---- The shipped policy ---- */
-
-/* The table of policy/<table>.csv; false for other files. */
-static bool policy_file_table(const struct sql_file *file, char *table, size_t size)
-{
-	const char *name = file->name;
-	size_t n = strlen(name);
-
-	if (strncmp(name, "policy/", 7) != 0 || n < 12 || strcmp(name + n - 4, ".csv") != 0)
-		return false;
-	return (size_t)snprintf(table, size, "%.*s", (int)(n - 11), name + 7) < size;
-}
-
-static int copy_result(const struct migration *m, const struct sql_file *file)
-{
-	CLEANUP(read_clearp) PGresult *result = PQgetResult(m->connection);
-	CLEANUP(read_clearp) PGresult *end = PQgetResult(m->connection);
-	const char *where = result ? PQresultErrorField(result, PG_DIAG_CONTEXT) : NULL;
-
-	if (PQresultStatus(result) == PGRES_COMMAND_OK) {
-		say(m, "loaded %s: %s rows", file->name, PQcmdTuples(result));
-		return 0;
-	}
-	return fault_set(m->fault, -EIO, "%s: %s%s%s; %s", file->name,
-		result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : PQerrorMessage(m->connection),
-		where ? ": " : "", where ? where : "",
-		mend_for(result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL));
-}
-
-/* The columns are those the header names, in its order. */
-static int copy_policy(const struct migration *m, const struct sql_file *file, const char *table)
-{
-	const char *start = (const char *)file->start;
-	size_t size = (size_t)(file->end - file->start);
-	int header = (int)strcspn(start, "\r\n");
-	char sql[1024];
-	CLEANUP(read_clearp) PGresult *result = NULL;
-
-	(void)snprintf(sql, sizeof(sql), "COPY cpps_policy.\"%s\" (%.*s) FROM STDIN (FORMAT csv, HEADER)", table,
-		header, start);
-	result = PQexec(m->connection, sql);
-	if (PQresultStatus(result) != PGRES_COPY_IN)
-		return fault_set(m->fault, -EIO, "%s: %s; its header must name columns of cpps_policy.%s", file->name,
-			PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY), table);
-	(void)PQputCopyData(m->connection, start, (int)size);
-	(void)PQputCopyEnd(m->connection, NULL);
-	return copy_result(m, file);
-}
-
-/* Whether the file's table exists; a table is filled in the transaction that makes it, so that a policy once edited is never touched. */
-static int table_exists(const struct migration *m, const char *table, int *ret)
-{
-	return ask(m,
-		"SELECT EXISTS (SELECT FROM pg_catalog.pg_tables WHERE schemaname = 'cpps_policy' AND tablename = $1)",
-		table, ret);
-}
-
-#define POLICY_FILES_MAX 64
-
-/* `had`: which of the files' tables stood before this migration. */
-static int note_tables(const struct migration *m, int *had)
-{
-	char table[64];
-
-	for (size_t i = 0; i < m->count && i < POLICY_FILES_MAX; i++) {
-		int r = policy_file_table(&m->files[i], table, sizeof(table)) ? table_exists(m, table, &had[i]) : 0;
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int fill_new_tables(const struct migration *m, const int *had)
-{
-	char table[64];
-	int now[POLICY_FILES_MAX] = { 0 }, filled = 0;
-	int r = note_tables(m, now);
-
-	for (size_t i = 0; r >= 0 && i < m->count && i < POLICY_FILES_MAX; i++) {
-		if (!now[i] || had[i] || !policy_file_table(&m->files[i], table, sizeof(table)))
-			continue;
-		r = copy_policy(m, &m->files[i], table);
-		filled++;
-	}
-	return r < 0 ? r : filled;
-}
-
-static int check_policy(const struct migration *m)
-{
-	CLEANUP(freep) struct policy *policy = NULL;
-
-	return read_policy(m->connection, &policy, m->fault);
 }
 
 /* ---- One file, one transaction ---- */
@@ -338,19 +82,27 @@ static int record(const struct migration *m, const struct sql_file *file)
 		&result, m->fault);
 }
 
+/* As a whole, with the daemon's own rules. */
+static int check_policy(const struct migration *m)
+{
+	CLEANUP(freep) struct policy *policy = NULL;
+
+	return read_policy(m->connection, &policy, m->fault);
+}
+
 static int apply_within(const struct migration *m, const struct sql_file *file)
 {
-	int had[POLICY_FILES_MAX] = { 0 };
-	int r = note_tables(m, had);
+	int had[SHIPPED_FILES_MAX] = { 0 };
+	int r = shipped_note(m, had);
 
 	if (r >= 0)
-		r = run_file(m, file);
+		r = script_run(m, file);
 	if (r >= 0)
 		r = run(m, "SET LOCAL ROLE cpps_owner");
 	if (r >= 0)
 		r = record(m, file);
 	if (r >= 0)
-		r = fill_new_tables(m, had);
+		r = shipped_fill(m, had);
 	if (r > 0)
 		r = check_policy(m);
 	return r;
@@ -368,7 +120,7 @@ static int apply(const struct migration *m, const struct sql_file *file)
 		PQclear(PQexec(m->connection, "ROLLBACK"));
 		return r;
 	}
-	say(m, "applied %s", file->name);
+	migration_say(m, "applied %s", file->name);
 	return 0;
 }
 
@@ -377,7 +129,7 @@ static int apply(const struct migration *m, const struct sql_file *file)
 static int read_version(const struct migration *m, int *ret)
 {
 	int there;
-	int r = ask(m,
+	int r = migration_ask(m,
 		"SELECT EXISTS (SELECT FROM pg_catalog.pg_tables WHERE schemaname = 'cpps_store' AND tablename = "
 		"'migration')",
 		NULL, &there);
@@ -388,7 +140,7 @@ static int read_version(const struct migration *m, int *ret)
 		*ret = 0;
 		return 0;
 	}
-	return ask(m, "SELECT coalesce(max(version), 0) FROM cpps_store.migration", NULL, ret);
+	return migration_ask(m, "SELECT coalesce(max(version), 0) FROM cpps_store.migration", NULL, ret);
 }
 
 /* Rows of truths the database must answer with yes, and what to say where it does not. */
@@ -419,7 +171,7 @@ static int check_server(const struct migration *m, int version)
 
 	for (size_t i = 0; i < ARRAY_LENGTH(checks); i++) {
 		int yes = 1;
-		int r = checks[i].first && version > 0 ? 0 : ask(m, checks[i].question, NULL, &yes);
+		int r = checks[i].first && version > 0 ? 0 : migration_ask(m, checks[i].question, NULL, &yes);
 
 		if (r < 0)
 			return r;
@@ -451,7 +203,7 @@ static int make_roles(const struct migration *m)
 static int check_member(const struct migration *m)
 {
 	int member;
-	int r = ask(m, "SELECT pg_has_role(current_user, 'cpps_owner', 'MEMBER')", NULL, &member);
+	int r = migration_ask(m, "SELECT pg_has_role(current_user, 'cpps_owner', 'MEMBER')", NULL, &member);
 
 	if (r < 0 || member)
 		return r;
@@ -479,7 +231,7 @@ static int apply_from(const struct migration *m, int version)
 		if (r < 0)
 			return r;
 	}
-	say(m, "the schema is at version %d", newest(m));
+	migration_say(m, "the schema is at version %d", newest(m));
 	return 0;
 }
 
@@ -497,7 +249,7 @@ static int migrate_locked(const struct migration *m)
 			"cpps-bridge; nothing was changed",
 			version, newest(m));
 	if (version == newest(m)) {
-		say(m, "nothing to do: the schema is at version %d", version);
+		migration_say(m, "nothing to do: the schema is at version %d", version);
 		return 0;
 	}
 	r = prepare(m, version);
@@ -507,11 +259,11 @@ static int migrate_locked(const struct migration *m)
 static int lock(const struct migration *m)
 {
 	int locked;
-	int r = ask(m, "SELECT pg_try_advisory_lock(" MIGRATE_LOCK ")", NULL, &locked);
+	int r = migration_ask(m, "SELECT pg_try_advisory_lock(" MIGRATE_LOCK ")", NULL, &locked);
 
 	if (r < 0 || locked)
 		return r;
-	say(m, "another migration is under way: waiting for it");
+	migration_say(m, "another migration is under way: waiting for it");
 	return run(m, "SELECT pg_advisory_lock(" MIGRATE_LOCK ")");
 }
 
