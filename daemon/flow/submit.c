@@ -140,8 +140,7 @@ static void watch_expiry(struct submit_server *server, uint64_t now)
 
 /* ---- Acks ---- */
 
-/* A peer that does not take an ack gets no later one either. */
-static void send_ack(struct submit_server *server, const struct peer *peer, const struct ack *ack, bool *ret_deaf)
+static int send_ack(struct submit_server *server, const struct peer *peer, const struct ack *ack)
 {
 	struct bytes bytes;
 	int r = wire_pack_ack(server->arena, ack, &bytes);
@@ -149,27 +148,30 @@ static void send_ack(struct submit_server *server, const struct peer *peer, cons
 	if (r == 0)
 		r = peer_send(server->socket, peer, bytes);
 	arena_reset(server->arena);
-	*ret_deaf = r < 0;
 	if (r < 0)
 		server->counts.dropped_acks++;
 	else
 		server->counts.acks++;
+	return r;
 }
 
 void submit_ack(struct submit_server *server, uint64_t client, const struct ack *ack)
 {
 	struct connection *connection;
+	int r;
 
 	HASH_FIND(by_number, server->numbers, &client, sizeof(client), connection);
+	if (connection && connection->waiting)
+		connection->waiting--;
 	if (!connection || connection->deaf) {
 		server->counts.dropped_acks++;
-		if (connection && connection->waiting)
-			connection->waiting--;
 		return;
 	}
-	if (connection->waiting)
-		connection->waiting--;
-	send_ack(server, &connection->peer, ack, &connection->deaf);
+	r = send_ack(server, &connection->peer, ack);
+	if (r == -EHOSTUNREACH)
+		forget(server, connection);
+	else if (r < 0)
+		connection->deaf = true;
 }
 
 /* "Not taken": without it the peer could take the ack of a later event for this one's. */
@@ -177,9 +179,8 @@ static void refuse(struct submit_server *server, const struct peer *peer)
 {
 	static const struct ack no_room = { .disposition = DISPOSITION_NONE,
 		.sentence = "too many connections wait for their acks: connect anew later, and send again what was not acknowledged" };
-	bool deaf;
 
-	send_ack(server, peer, &no_room, &deaf);
+	(void)send_ack(server, peer, &no_room);
 }
 
 /* ---- Events ---- */
