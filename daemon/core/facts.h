@@ -71,7 +71,7 @@ struct facts {
 	/* Whether an opening event for the order is HELD in quarantine. */
 	bool (*opener_held)(void *context, const char *order_ref);
 
-	/* The person, made with a file of its own (ROW_CLEAN, in no table yet) if unknown. The rules MARK() it once it is worth
+	/* The person, made with a file of its own (ROW_CLEAN, in no table yet; its dates and moments *_NONE) if unknown. The rules MARK() it once it is worth
 	 * keeping, so a marked person is written whether or not it was there before. NULL: out of memory. Does not follow merges:
 	 * person->file does. */
 	struct person *(*person)(void *context, const char *prn);

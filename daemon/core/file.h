@@ -111,7 +111,7 @@ struct file {
 
 	/* Scratch of the rules, NULL and false between events; never stored. */
 	struct file *next_touched;
-	bool touched, was_split;
+	bool touched, noted, was_split;
 };
 
 /* Marks a row as changed, unless it is new. */
