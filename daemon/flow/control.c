@@ -7,9 +7,9 @@
 #include "flow/map.h"
 #include "flow/peer.h"
 
-#define PENDING_MAX	64
-#define REQUEST_MAX	(8 * 1024 * 1024L)
-#define ARENA_CAP	(64 * 1024 * 1024UL)
+#define PENDING_MAX 64
+#define REQUEST_MAX (8 * 1024 * 1024L)
+#define ARENA_CAP (64 * 1024 * 1024UL)
 
 struct pending {
 	struct peer peer;
@@ -60,7 +60,8 @@ static void take(struct control_server *server, const struct peer *peer, struct 
 	struct pending *pending;
 
 	if (wire_unpack_control_request(server->arena, body, &request) < 0) {
-		refuse(server, peer, "this is no control request, or it is over a limit: use the cppsctl of the same version");
+		refuse(server, peer,
+			"this is no control request, or it is over a limit: use the cppsctl of the same version");
 		return;
 	}
 	pending = HASH_COUNT(server->pending) < PENDING_MAX ? remember(server, peer) : NULL;
@@ -100,14 +101,17 @@ static int check_endpoints(const char *const *endpoints, struct fault *fault)
 {
 	for (; *endpoints; endpoints++)
 		if (strncmp(*endpoints, "ipc://", strlen("ipc://")) != 0)
-			return fault_set(fault, -EINVAL, "the control endpoint %s is not ipc://: only a file can be guarded", *endpoints);
+			return fault_set(fault, -EINVAL,
+				"the control endpoint %s is not ipc://: only a file can be guarded", *endpoints);
 	return 0;
 }
 
-int control_new(sd_event *loop, void *context, const char *const *endpoints, const struct control_handlers *handlers, struct control_server **ret,
-	struct fault *fault)
+int control_new(sd_event *loop, void *context, const char *const *endpoints, const struct control_handlers *handlers,
+	struct control_server **ret, struct fault *fault)
 {
-	const struct flow_options options = { .type = ZMQ_ROUTER, .bind = endpoints, .max_message = REQUEST_MAX, .owner_only = true };
+	const struct flow_options options = {
+		.type = ZMQ_ROUTER, .bind = endpoints, .max_message = REQUEST_MAX, .owner_only = true
+	};
 	CLEANUP(control_freep) struct control_server *server = calloc(1, sizeof(*server));
 	int r;
 
@@ -120,7 +124,8 @@ int control_new(sd_event *loop, void *context, const char *const *endpoints, con
 	r = arena_new(ARENA_CAP, &server->arena);
 	if (r < 0)
 		return r;
-	r = flow_socket_new(loop, context, &options, &(struct flow_handlers){ .owner = server, .message = on_message }, &server->socket, fault);
+	r = flow_socket_new(loop, context, &options, &(struct flow_handlers){ .owner = server, .message = on_message },
+		&server->socket, fault);
 	if (r < 0)
 		return r;
 	*ret = TAKE(server);
@@ -134,7 +139,7 @@ struct control_server *control_free(struct control_server *server)
 	if (!server)
 		return NULL;
 	(void)flow_socket_free(server->socket);
-	HASH_ITER(hh, server->pending, pending, next) {
+	HASH_ITER (hh, server->pending, pending, next) {
 		HASH_DEL(server->pending, pending);
 		free(pending);
 	}

@@ -14,16 +14,16 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#define IPC	    "ipc://"
-#define IPC_MAX	    (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
-#define GONE_TRIES  1000 /* milliseconds to wait for libzmq to remove the socket file */
+#define IPC "ipc://"
+#define IPC_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
+#define GONE_TRIES 1000 /* milliseconds to wait for libzmq to remove the socket file */
 #define MILLISECOND 1000000L
 
 struct endpoint {
 	void *socket;
 	char *name; /* as bound: the port filled in */
 	char *path; /* NULL: not ipc */
-	int lock;   /* -1: none */
+	int lock; /* -1: none */
 };
 
 static const char *ipc_path(const char *name)
@@ -34,11 +34,13 @@ static const char *ipc_path(const char *name)
 static int check_path(const char *name, const char *path, struct fault *fault)
 {
 	if (!*path || *path == '*' || *path == '@')
-		return fault_set(fault, -EINVAL, "the endpoint %s names no file: give a path such as ipc:///run/cpps-bridge/name", name);
+		return fault_set(fault, -EINVAL,
+			"the endpoint %s names no file: give a path such as ipc:///run/cpps-bridge/name", name);
 	if (strlen(path) > IPC_MAX)
 		return fault_set(fault, -ENAMETOOLONG,
-			"the path of the endpoint %s has %zu bytes, and a socket's path may have %zu: choose a shorter directory", name,
-			strlen(path), IPC_MAX);
+			"the path of the endpoint %s has %zu bytes, and a socket's path may have %zu: choose a shorter "
+			"directory",
+			name, strlen(path), IPC_MAX);
 	return 0;
 }
 
@@ -51,11 +53,13 @@ static int take_lock(struct endpoint *endpoint, const char *name, struct fault *
 	endpoint->lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (endpoint->lock < 0) {
 		r = -errno;
-		return fault_set(fault, r, "the lock file %s of the endpoint %s cannot be opened: %s", lock_path, name, strerror(-r));
+		return fault_set(fault, r, "the lock file %s of the endpoint %s cannot be opened: %s", lock_path, name,
+			strerror(-r));
 	}
 	if (flock(endpoint->lock, LOCK_EX | LOCK_NB) < 0)
 		return fault_set(fault, -EADDRINUSE,
-			"the endpoint %s is in use: another process holds %s; stop it, or give this one another path", name, lock_path);
+			"the endpoint %s is in use: another process holds %s; stop it, or give this one another path",
+			name, lock_path);
 	return 0;
 }
 
@@ -67,10 +71,13 @@ static int check_stale(const struct endpoint *endpoint, const char *name, struct
 	if (lstat(endpoint->path, &st) < 0)
 		return 0;
 	if (!S_ISSOCK(st.st_mode))
-		return fault_set(fault, -EEXIST, "%s, the path of the endpoint %s, is there and is no socket: move it away, or choose another path",
+		return fault_set(fault, -EEXIST,
+			"%s, the path of the endpoint %s, is there and is no socket: move it away, or choose another "
+			"path",
 			endpoint->path, name);
 	if (unlink(endpoint->path) < 0)
-		return fault_set(fault, -errno, "the stale socket %s cannot be removed: %s", endpoint->path, strerror(errno));
+		return fault_set(
+			fault, -errno, "the stale socket %s cannot be removed: %s", endpoint->path, strerror(errno));
 	return 0;
 }
 

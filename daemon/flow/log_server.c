@@ -22,24 +22,24 @@
 
 #include <utlist.h>
 
-#define READS_MAX	 4
-#define SERVED_A_TURN	 16
-#define SLICE_BYTES	 (256 * 1024UL)
-#define HELD_MAX	 (8 * 1024 * 1024UL)
-#define REQUEST_MAX	 (64 * 1024L)
-#define REQUEST_ARENA	 (256 * 1024UL)
-#define ANSWERS_UNREAD	 2 /* an honest client has one under way */
-#define SCAN_US		 US_PER_SECOND /* a request that does not wait reads for so long at least */
-#define RETRY_US	 (US_PER_SECOND / 10)
-#define TIMER_SLACK_US	 (US_PER_SECOND / 100)
-#define US_PER_MS	 1000UL
-#define LEADERS_KEPT	 16
+#define READS_MAX 4
+#define SERVED_A_TURN 16
+#define SLICE_BYTES (256 * 1024UL)
+#define HELD_MAX (8 * 1024 * 1024UL)
+#define REQUEST_MAX (64 * 1024L)
+#define REQUEST_ARENA (256 * 1024UL)
+#define ANSWERS_UNREAD 2 /* an honest client has one under way */
+#define SCAN_US US_PER_SECOND /* a request that does not wait reads for so long at least */
+#define RETRY_US (US_PER_SECOND / 10)
+#define TIMER_SLACK_US (US_PER_SECOND / 100)
+#define US_PER_MS 1000UL
+#define LEADERS_KEPT 16
 
 struct waiter {
 	struct peer peer;
 	uint64_t request, after, after_epoch;
 	uint64_t through; /* examined so far */
-	bool checked;	  /* `after` was written in after_epoch */
+	bool checked; /* `after` was written in after_epoch */
 	uint32_t limit;
 	uint64_t wait_until, scan_until; /* CLOCK_MONOTONIC */
 	char *prefix_text;
@@ -57,7 +57,7 @@ struct waiter {
 /* What a completion comes back to: it outlives its waiter, the term and the server. */
 struct read {
 	struct log_server *server; /* NULL: nobody waits */
-	struct waiter *waiter;	   /* likewise */
+	struct waiter *waiter; /* likewise */
 	struct read *prev, *next;
 };
 
@@ -197,7 +197,8 @@ static void answer_records(struct log_server *server, struct waiter *waiter)
 	forget(server, waiter);
 }
 
-static void answer_result(struct log_server *server, const struct peer *peer, uint64_t request, enum log_result result, const char *sentence)
+static void answer_result(struct log_server *server, const struct peer *peer, uint64_t request, enum log_result result,
+	const char *sentence)
 {
 	struct log_answer answer = { .result = result, .request = request, .sentence = sentence };
 
@@ -218,7 +219,9 @@ static void end_too_old(struct log_server *server, struct waiter *waiter)
 {
 	char sentence[FAULT_MAX];
 
-	(void)snprintf(sentence, sizeof(sentence), "records after %" PRIu64 " are asked for, and the log begins at %" PRIu64 ": those between are no longer kept",
+	(void)snprintf(sentence, sizeof(sentence),
+		"records after %" PRIu64 " are asked for, and the log begins at %" PRIu64
+		": those between are no longer kept",
 		waiter->after, server->first);
 	end_with(server, waiter, LOG_TOO_OLD, sentence);
 }
@@ -227,7 +230,9 @@ static void end_diverged(struct log_server *server, struct waiter *waiter, uint6
 {
 	char sentence[FAULT_MAX];
 
-	(void)snprintf(sentence, sizeof(sentence), "record %" PRIu64 " was written in epoch %" PRIu64 ", not in %" PRIu64 ": the log was restored from an older copy",
+	(void)snprintf(sentence, sizeof(sentence),
+		"record %" PRIu64 " was written in epoch %" PRIu64 ", not in %" PRIu64
+		": the log was restored from an older copy",
 		waiter->after, epoch, waiter->after_epoch);
 	end_with(server, waiter, LOG_DIVERGED, sentence);
 }
@@ -258,7 +263,8 @@ static void end_due(struct log_server *server, struct waiter *list, uint64_t now
 {
 	struct waiter *waiter, *next;
 
-	DL_FOREACH_SAFE (list, waiter, next) {
+	DL_FOREACH_SAFE(list, waiter, next)
+	{
 		uint64_t deadline = deadline_of(server, waiter);
 
 		if (deadline > now)
@@ -556,13 +562,17 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 /* ---- Requests ---- */
 
-static const char *not_allowed(const struct log_server *server, const struct log_request *request, char sentence[static FAULT_MAX])
+static const char *not_allowed(
+	const struct log_server *server, const struct log_request *request, char sentence[static FAULT_MAX])
 {
 	if (!text_equal(request->stream, server->stream))
-		(void)snprintf(sentence, FAULT_MAX, "the stream %s is asked for, and this is the log of %s: check the endpoint and the stream's name",
+		(void)snprintf(sentence, FAULT_MAX,
+			"the stream %s is asked for, and this is the log of %s: check the endpoint and the stream's "
+			"name",
 			request->stream ? request->stream : "\"\"", server->stream);
 	else if (HASH_COUNT(server->waiters) >= server->options.clients)
-		(void)snprintf(sentence, FAULT_MAX, "%zu requests wait already, which is the limit: try again later", server->options.clients);
+		(void)snprintf(sentence, FAULT_MAX, "%zu requests wait already, which is the limit: try again later",
+			server->options.clients);
 	else
 		return NULL;
 	return sentence;
@@ -570,7 +580,8 @@ static const char *not_allowed(const struct log_server *server, const struct log
 
 static void answer_at_head(struct log_server *server, const struct peer *peer, const struct log_request *request)
 {
-	send_answer(server, peer, &(struct log_answer){ .result = LOG_OK, .through = server->head, .request = request->request });
+	send_answer(server, peer,
+		&(struct log_answer){ .result = LOG_OK, .through = server->head, .request = request->request });
 }
 
 static void accept(struct log_server *server, const struct peer *peer, const struct log_request *request)
@@ -588,7 +599,8 @@ static void accept(struct log_server *server, const struct peer *peer, const str
 	if (!waiter)
 		return;
 	if (waiter->after > server->head)
-		end_with(server, waiter, LOG_DIVERGED, "the position asked for lies beyond the head: the log was restored from an older copy");
+		end_with(server, waiter, LOG_DIVERGED,
+			"the position asked for lies beyond the head: the log was restored from an older copy");
 	else if (waiter->after && waiter->after + 1 < server->first)
 		end_too_old(server, waiter);
 	else
@@ -638,10 +650,10 @@ static void end_term(struct log_server *server)
 	struct waiter *waiter, *next;
 
 	server->epoch = server->head = server->first = 0;
-	HASH_ITER(hh, server->waiters, waiter, next)
+	HASH_ITER (hh, server->waiters, waiter, next)
 		end_with(server, waiter, LOG_NOT_LEADER, "this daemon does not lead any more");
-	DL_FOREACH_SAFE (server->reads, read, next_read)
-		detach(read);
+	DL_FOREACH_SAFE(server->reads, read, next_read)
+	detach(read);
 	ring_clear(server->ring);
 }
 
@@ -702,14 +714,17 @@ static int set_up(struct log_server *server)
 	if (r >= 0)
 		r = sd_event_source_set_enabled(server->turn, SD_EVENT_OFF);
 	if (r >= 0)
-		r = sd_event_add_time(server->loop, &server->timer, CLOCK_MONOTONIC, 0, TIMER_SLACK_US, on_timer, server);
+		r = sd_event_add_time(
+			server->loop, &server->timer, CLOCK_MONOTONIC, 0, TIMER_SLACK_US, on_timer, server);
 	return r < 0 ? r : sd_event_source_set_enabled(server->timer, SD_EVENT_OFF);
 }
 
-int log_server_new(sd_event *loop, void *context, const char *const *endpoints, const struct log_options *options, const struct log_handlers *handlers,
-	struct log_server **ret, struct fault *fault)
+int log_server_new(sd_event *loop, void *context, const char *const *endpoints, const struct log_options *options,
+	const struct log_handlers *handlers, struct log_server **ret, struct fault *fault)
 {
-	const struct flow_options socket_options = { .type = ZMQ_ROUTER, .bind = endpoints, .max_message = REQUEST_MAX, .send_hwm = ANSWERS_UNREAD };
+	const struct flow_options socket_options = {
+		.type = ZMQ_ROUTER, .bind = endpoints, .max_message = REQUEST_MAX, .send_hwm = ANSWERS_UNREAD
+	};
 	CLEANUP(log_server_freep) struct log_server *server = calloc(1, sizeof(*server));
 	int r;
 
@@ -724,7 +739,8 @@ int log_server_new(sd_event *loop, void *context, const char *const *endpoints, 
 	r = set_up(server);
 	if (r < 0)
 		return r;
-	r = flow_socket_new(loop, context, &socket_options, &(struct flow_handlers){ .owner = server, .message = on_message }, &server->socket, fault);
+	r = flow_socket_new(loop, context, &socket_options,
+		&(struct flow_handlers){ .owner = server, .message = on_message }, &server->socket, fault);
 	if (r < 0)
 		return r;
 	*ret = TAKE(server);
@@ -738,9 +754,9 @@ struct log_server *log_server_free(struct log_server *server)
 
 	if (!server)
 		return NULL;
-	DL_FOREACH_SAFE (server->reads, read, next_read)
-		detach(read);
-	HASH_ITER(hh, server->waiters, waiter, next)
+	DL_FOREACH_SAFE(server->reads, read, next_read)
+	detach(read);
+	HASH_ITER (hh, server->waiters, waiter, next)
 		forget(server, waiter);
 	(void)flow_socket_free(server->socket);
 	(void)sd_event_source_disable_unref(server->turn);

@@ -6,10 +6,10 @@
 #include <string.h>
 
 /* A slow subscriber costs at most so many records; it finds the rest in the log. */
-#define SEND_HWM	    100
-#define HEARTBEAT_US	    US_PER_SECOND
-#define HEARTBEAT_SLACK_US  (US_PER_SECOND / 20)
-#define POSITION_ARENA	    4096UL
+#define SEND_HWM 100
+#define HEARTBEAT_US US_PER_SECOND
+#define HEARTBEAT_SLACK_US (US_PER_SECOND / 20)
+#define POSITION_ARENA 4096UL
 
 struct publisher {
 	sd_event *loop;
@@ -23,11 +23,14 @@ struct publisher {
 /* What cannot be sent is found in the log: PUB drops by design, and nothing waits for it. */
 static void send_one(struct publisher *publisher, const char *topic, uint64_t epoch, uint64_t seq, struct bytes event)
 {
-	const struct position position = { .stream = publisher->stream, .epoch = epoch, .seq = seq, .head = publisher->head };
+	const struct position position = {
+		.stream = publisher->stream, .epoch = epoch, .seq = seq, .head = publisher->head
+	};
 	struct bytes packed;
 
 	if (wire_pack_position(publisher->arena, &position, &packed) == 0) {
-		const struct flow_frame frames[] = { { topic, strlen(topic) }, { packed.data, packed.n }, { event.data, event.n } };
+		const struct flow_frame frames[] = { { topic, strlen(topic) }, { packed.data, packed.n },
+			{ event.data, event.n } };
 
 		(void)flow_socket_send(publisher->socket, frames, ARRAY_LENGTH(frames));
 	}
@@ -85,11 +88,13 @@ static int set_up(struct publisher *publisher, const char *stream)
 	r = arena_new(POSITION_ARENA, &publisher->arena);
 	if (r < 0)
 		return r;
-	r = sd_event_add_time(publisher->loop, &publisher->heartbeat, CLOCK_MONOTONIC, 0, HEARTBEAT_SLACK_US, on_heartbeat, publisher);
+	r = sd_event_add_time(publisher->loop, &publisher->heartbeat, CLOCK_MONOTONIC, 0, HEARTBEAT_SLACK_US,
+		on_heartbeat, publisher);
 	return r < 0 ? r : sd_event_source_set_enabled(publisher->heartbeat, SD_EVENT_OFF);
 }
 
-int publisher_new(sd_event *loop, void *context, const char *const *endpoints, const char *stream, struct publisher **ret, struct fault *fault)
+int publisher_new(sd_event *loop, void *context, const char *const *endpoints, const char *stream,
+	struct publisher **ret, struct fault *fault)
 {
 	const struct flow_options options = { .type = ZMQ_PUB, .bind = endpoints, .send_hwm = SEND_HWM };
 	CLEANUP(publisher_freep) struct publisher *publisher = calloc(1, sizeof(*publisher));
@@ -101,7 +106,8 @@ int publisher_new(sd_event *loop, void *context, const char *const *endpoints, c
 	r = set_up(publisher, stream);
 	if (r < 0)
 		return r;
-	r = flow_socket_new(loop, context, &options, &(struct flow_handlers){ .owner = publisher }, &publisher->socket, fault);
+	r = flow_socket_new(
+		loop, context, &options, &(struct flow_handlers){ .owner = publisher }, &publisher->socket, fault);
 	if (r < 0)
 		return r;
 	*ret = TAKE(publisher);

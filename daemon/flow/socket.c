@@ -12,11 +12,11 @@
 
 #include "flow/endpoint.h"
 
-#define SOCKETS_MAX	    128
+#define SOCKETS_MAX 128
 #define MESSAGE_MAX_DEFAULT (1024 * 1024)
-#define HWM_DEFAULT	    1000
-#define RECONNECT_MS	    100 /* and as much again at random */
-#define RECONNECT_MAX_MS    5000
+#define HWM_DEFAULT 1000
+#define RECONNECT_MS 100 /* and as much again at random */
+#define RECONNECT_MAX_MS 5000
 
 struct flow_socket {
 	void *zmq;
@@ -258,12 +258,13 @@ static int connect_all(struct flow_socket *socket, const char *const *endpoints,
 {
 	for (; endpoints && *endpoints; endpoints++)
 		if (zmq_connect(socket->zmq, *endpoints) < 0)
-			return fault_set(fault, -errno, "the endpoint %s cannot be connected to: %s", *endpoints, zmq_strerror(errno));
+			return fault_set(fault, -errno, "the endpoint %s cannot be connected to: %s", *endpoints,
+				zmq_strerror(errno));
 	return 0;
 }
 
-int flow_socket_new(sd_event *loop, void *context, const struct flow_options *options, const struct flow_handlers *handlers, struct flow_socket **ret,
-	struct fault *fault)
+int flow_socket_new(sd_event *loop, void *context, const struct flow_options *options,
+	const struct flow_handlers *handlers, struct flow_socket **ret, struct fault *fault)
 {
 	CLEANUP(flow_socket_freep) struct flow_socket *socket = calloc(1, sizeof(*socket));
 	int r;

@@ -10,12 +10,12 @@
 
 #include <utlist.h>
 
-#define CONNECTIONS_MAX	 1000
-#define RECEIVE_HWM	 1000
-#define IDLE_US		 (300 * US_PER_SECOND)
-#define DEAF_IDLE_US	 (3600 * US_PER_SECOND)
+#define CONNECTIONS_MAX 1000
+#define RECEIVE_HWM 1000
+#define IDLE_US (300 * US_PER_SECOND)
+#define DEAF_IDLE_US (3600 * US_PER_SECOND)
 #define EXPIRY_PERIOD_US (30 * US_PER_SECOND)
-#define ACK_ARENA	 (64 * 1024UL)
+#define ACK_ARENA (64 * 1024UL)
 
 struct connection {
 	struct peer peer;
@@ -120,9 +120,9 @@ static int on_expiry(sd_event_source *source, uint64_t usec, void *userdata)
 	struct connection *connection, *next;
 
 	(void)usec;
-	DL_FOREACH_SAFE (server->used, connection, next)
-		if (expired(connection, now))
-			forget(server, connection);
+	DL_FOREACH_SAFE(server->used, connection, next)
+	if (expired(connection, now))
+		forget(server, connection);
 	(void)sd_event_source_set_time(source, now + EXPIRY_PERIOD_US);
 	(void)sd_event_source_set_enabled(source, server->used ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 	return 0;
@@ -178,7 +178,8 @@ void submit_ack(struct submit_server *server, uint64_t client, const struct ack 
 static void refuse(struct submit_server *server, const struct peer *peer)
 {
 	static const struct ack no_room = { .disposition = DISPOSITION_NONE,
-		.sentence = "too many connections wait for their acks: connect anew later, and send again what was not acknowledged" };
+		.sentence = "too many connections wait for their acks: connect anew later, and send again what was not "
+			    "acknowledged" };
 
 	(void)send_ack(server, peer, &no_room);
 }
@@ -212,8 +213,8 @@ static void on_message(void *owner, zmq_msg_t *frames, size_t n)
 
 /* ---- Life ---- */
 
-int submit_new(sd_event *loop, void *context, const char *const *endpoints, const struct submit_handlers *handlers, struct submit_server **ret,
-	struct fault *fault)
+int submit_new(sd_event *loop, void *context, const char *const *endpoints, const struct submit_handlers *handlers,
+	struct submit_server **ret, struct fault *fault)
 {
 	const struct flow_options options = { .type = ZMQ_ROUTER, .bind = endpoints, .receive_hwm = RECEIVE_HWM };
 	CLEANUP(submit_freep) struct submit_server *server = calloc(1, sizeof(*server));
@@ -232,7 +233,8 @@ int submit_new(sd_event *loop, void *context, const char *const *endpoints, cons
 	r = sd_event_source_set_enabled(server->expiry, SD_EVENT_OFF);
 	if (r < 0)
 		return r;
-	r = flow_socket_new(loop, context, &options, &(struct flow_handlers){ .owner = server, .message = on_message }, &server->socket, fault);
+	r = flow_socket_new(loop, context, &options, &(struct flow_handlers){ .owner = server, .message = on_message },
+		&server->socket, fault);
 	if (r < 0)
 		return r;
 	*ret = TAKE(server);
