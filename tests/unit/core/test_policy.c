@@ -528,7 +528,7 @@ static void apply(struct sheet *sheets, const struct edit *edit)
 	}
 }
 
-#define EDITS_MAX 6
+#define EDITS_MAX 12
 
 static int load_edited(const struct edit edits[EDITS_MAX], struct policy *edited, struct fault *fault)
 {
@@ -853,6 +853,15 @@ static void test_refuses_a_ptp_procedure_that_does_not_fit_together(void **state
 			"has codes" },
 		{ "P8 approval", { { PUT, "ptp_move", 19, "closes", "DECLINED" } },
 			"policy table ptp_version, row 1, column version: no move in ptp_move closes as APPROVED" },
+		{ "P9 a second version",
+			{ { COPY, "ptp_version", 1, "version", "2" },
+				{ PUT, "ptp_version", 2, "in_force_from", "2014-12-12" },
+				{ PUT, "ptp_version", 2, "open_until_stage", "1" },
+				{ PUT, "ptp_version", 2, "suitability_minimum", "0" },
+				{ COPY, "ptp_stage", 1, "version", "2" }, { COPY, "ptp_actor", 1, "version", "2" },
+				{ COPY, "ptp_move", 1, "version", "2" }, { PUT, "ptp_move", 23, "next", "" },
+				{ PUT, "ptp_move", 23, "closes", "APPROVED" } },
+			NULL },
 		{ "P9", { { PUT, "ptp_move", 22, "version", "2" } },
 			"policy table ptp_move, row 22, column version: 2 has no row in ptp_version" },
 		{ "G8", { { PUT, "ptp_move", 18, "stage", "11" } },
