@@ -2,6 +2,7 @@
  * was decoded; what needs the order is checked by the rules. */
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "core/rules.h"
 

@@ -36,23 +36,13 @@ static struct record about(const struct ptp_case *ptp, enum record_name name)
 	};
 }
 
-/* Publishes as the act of whoever sent the event. */
-static void publish(struct decision *d, struct record *record)
-{
-	if (d->event) {
-		record->by = d->event->by;
-		record->by_role = d->event->by_role;
-	}
-	decision_publish(d, record);
-}
-
 static void publish_task(struct decision *d, const struct ptp_case *ptp, enum record_name name)
 {
 	struct record record = about(ptp, name);
 
 	record.task = &ptp->task;
 	record.concerns = ROLE_NONE;
-	publish(d, &record);
+	decision_publish(d, &record);
 }
 
 static void publish_refused(struct decision *d, const struct ptp_case *ptp, enum reason guard, const char *sentence)
@@ -61,11 +51,9 @@ static void publish_refused(struct decision *d, const struct ptp_case *ptp, enum
 
 	record.guard = guard;
 	record.sentence = sentence;
-	if (d->event) {
-		record.outcome = d->event->ptp_outcome;
-		record.from_stage = ptp->stage;
-	}
-	publish(d, &record);
+	record.outcome = d->event->ptp_outcome;
+	record.from_stage = ptp->stage;
+	decision_publish(d, &record);
 }
 
 /* ---- The open task: whoever acts next ---- */
@@ -223,7 +211,7 @@ static void publish_opened(struct decision *d, struct ptp_case *ptp)
 	record.to_stage = ptp->stage;
 	record.rule = "PTP is being considered: a case is opened";
 	record.informs = informs ? informs : record.informs;
-	publish(d, &record);
+	decision_publish(d, &record);
 }
 
 static int open_case(struct decision *d, const struct ptp_case *proposed)
@@ -311,7 +299,7 @@ static int revise(struct decision *d, struct ptp_case *ptp)
 	record = about(ptp, RECORD_PTP_NOTED);
 	record.from_stage = record.to_stage = ptp->stage;
 	record.rule = "the particulars are revised";
-	publish(d, &record);
+	decision_publish(d, &record);
 	return RULE_ACCEPTS;
 }
 
@@ -359,7 +347,7 @@ static void publish_move(struct decision *d, const struct ptp_case *ptp, const s
 		memcpy(record.convey_via, procedure->convey_via, sizeof(record.convey_via));
 		record.convey_to = ptp->request->officer_id;
 	}
-	publish(d, &record);
+	decision_publish(d, &record);
 }
 
 /* The case leaves the procedure (closed states). */
@@ -447,7 +435,7 @@ static void apply_change(struct decision *d, struct ptp_case *ptp, const struct 
 	MARK(ptp);
 	record = about(ptp, change->record);
 	record.rule = change->phrase;
-	publish(d, &record);
+	decision_publish(d, &record);
 }
 
 /* What the imposition gives replaces what the case says. */
@@ -533,7 +521,7 @@ struct instant ptp_next_alarm(const struct policy *policy, const struct ptp_case
 }
 
 /* One escalation level: whose task, then whose case. */
-static void fire_overdue(struct decision *d, struct ptp_case *ptp, struct instant at)
+static void fire_overdue(struct decision *d, struct ptp_case *ptp)
 {
 	const enum record_name names[] = { RECORD_TASK_OVERDUE, RECORD_PTP_OVERDUE };
 
@@ -541,7 +529,6 @@ static void fire_overdue(struct decision *d, struct ptp_case *ptp, struct instan
 	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
 		struct record record = about(ptp, names[i]);
 
-		record.time = at;
 		record.level = ptp->task.level;
 		record.concerns = d->policy->escalations[ptp->task.level - 1].role;
 		record.due_at = ptp->task.due_at;
@@ -549,15 +536,11 @@ static void fire_overdue(struct decision *d, struct ptp_case *ptp, struct instan
 	}
 }
 
-static void fire_end(struct decision *d, struct ptp_case *ptp, struct instant at)
+static void fire_expiring(struct decision *d, struct ptp_case *ptp)
 {
-	struct record record;
+	struct record record = about(ptp, RECORD_PTP_EXPIRING);
 
-	if (ptp->expiring_published)
-		ptp->state = PTP_EXPIRED;
-	record = about(ptp, ptp->expiring_published ? RECORD_PTP_EXPIRED : RECORD_PTP_EXPIRING);
-	record.time = at;
-	record.rule = ptp->expiring_published ? "the end of the condition is reached" : "the condition ends soon";
+	record.rule = "the end of the condition is near";
 	ptp->expiring_published = true;
 	decision_publish(d, &record);
 }
@@ -568,10 +551,13 @@ bool ptp_fire_alarm(struct decision *d, struct ptp_case *ptp)
 
 	if (!instant_reached(at, d->now))
 		return false;
+	d->time = at;
 	if (ptp->state == PTP_IN_PROGRESS)
-		fire_overdue(d, ptp, at);
+		fire_overdue(d, ptp);
+	else if (ptp->expiring_published)
+		apply_change(d, ptp, &ptp_expired_change);
 	else
-		fire_end(d, ptp, at);
+		fire_expiring(d, ptp);
 	MARK(ptp);
 	return true;
 }
