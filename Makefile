@@ -29,7 +29,7 @@ flow_LIBS := libzmq libsystemd
 client_LIBS := libzmq
 service_LIBS := libsystemd
 config_LIBS := libcyaml
-ctl_LIBS := smartcols
+ctl_LIBS := smartcols libpq jansson
 
 $(foreach room,$(ROOMS),$(eval $(room)_SOURCES := $(filter-out %/main.c,$(wildcard daemon/$(room)/*.c))))
 
@@ -123,11 +123,12 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_SOURCES))
 room_of = $(word 3,$(subst /, ,$(1)))
 
 define unit_rules
-$(B)/$(basename $(1)): $(B)/$(basename $(1)).o $(patsubst %.c,$(B)/%.o,$(filter-out $(wildcard tests/unit/$(call room_of,$(1))/test_%.c),$(wildcard tests/unit/$(call room_of,$(1))/*.c))) $(call room_libs,$(call below,$(call room_of,$(1)),$(ROOMS)))
+$(B)/$(basename $(1)): $(B)/$(basename $(1)).o $(patsubst %.c,$(B)/%.o,$(filter-out tests/unit/$(call room_of,$(1))/test_%.c,$(wildcard tests/unit/$(call room_of,$(1))/*.c))) $(call room_libs,$(call below,$(call room_of,$(1)),$(ROOMS)))
 	$$(CC) $$(LDFLAGS) $$^ $$(call pkg,--libs,cmocka $(call room_pkgs,$(call below,$(call room_of,$(1)),$(ROOMS)))) -lcsv -o $$@
 endef
 $(foreach source,$(UNIT_SOURCES),$(eval $(call unit_rules,$(source))))
 $(B)/tests/%.o: CPPFLAGS += -Itests/unit
+$(foreach room,$(ROOMS),$(eval $(B)/tests/unit/$(room)/%.o: ROOM_CFLAGS = $$(call pkg,--cflags,$$(call room_pkgs,$$(call below,$(room),$$(ROOMS))))))
 
 unit: $(UNIT_TESTS)
 	sh tests/run.sh unit $(UNIT_TESTS)
