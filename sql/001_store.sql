@@ -234,9 +234,9 @@ CREATE TABLE cpps_store.quarantined (
 	next_alarm timestamptz,
 	seq bigint NOT NULL
 );
-CREATE INDEX quarantined_raw_hash ON cpps_store.quarantined (raw_hash);
-CREATE INDEX quarantined_source_id ON cpps_store.quarantined (source, id) WHERE source IS NOT NULL;
-CREATE INDEX quarantined_order_ref ON cpps_store.quarantined (order_ref) WHERE state = 1 AND order_ref IS NOT NULL;
+CREATE INDEX quarantined_raw_hash ON cpps_store.quarantined (raw_hash, number);
+CREATE INDEX quarantined_source_id ON cpps_store.quarantined (source, id, number) WHERE source IS NOT NULL;
+CREATE INDEX quarantined_order_ref ON cpps_store.quarantined (order_ref, number) WHERE state = 1 AND order_ref IS NOT NULL;
 CREATE INDEX quarantined_held ON cpps_store.quarantined (number) WHERE state = 1;
 CREATE INDEX quarantined_next_alarm ON cpps_store.quarantined (next_alarm) WHERE next_alarm IS NOT NULL;
 

@@ -19,8 +19,8 @@ struct step {
 	uint64_t epoch, seq, head; /* ANSWER: seq is through */
 	int result;
 	uint64_t first;
-	bool apply;		     /* what must be said */
-	enum following_state state;  /* and stand afterwards */
+	bool apply; /* what must be said */
+	enum following_state state; /* and stand afterwards */
 	uint64_t position;
 };
 
@@ -36,82 +36,205 @@ struct row {
 	bool diverged, head_back;
 };
 
-#define LV(e, s, h, a, st, p)	   { LIVE, (e), (s), (h), 0, 0, (a), FOLLOWING_##st, (p) }
-#define RC(e, s, a, st, p)	   { RECORD, (e), (s), 0, 0, 0, (a), FOLLOWING_##st, (p) }
-#define OK(e, t, h, st, p)	   { ANSWER, (e), (t), (h), LOG_OK, 1, false, FOLLOWING_##st, (p) }
-#define AN(r, e, t, h, f, st, p) { ANSWER, (e), (t), (h), LOG_##r, (f), false, FOLLOWING_##st, (p) }
+#define LV(e, s, h, a, st, p)                                       \
+	{                                                           \
+		LIVE, (e), (s), (h), 0, 0, (a), FOLLOWING_##st, (p) \
+	}
+#define RC(e, s, a, st, p)                                          \
+	{                                                           \
+		RECORD, (e), (s), 0, 0, 0, (a), FOLLOWING_##st, (p) \
+	}
+#define OK(e, t, h, st, p)                                                   \
+	{                                                                    \
+		ANSWER, (e), (t), (h), LOG_OK, 1, false, FOLLOWING_##st, (p) \
+	}
+#define AN(r, e, t, h, f, st, p)                                                \
+	{                                                                       \
+		ANSWER, (e), (t), (h), LOG_##r, (f), false, FOLLOWING_##st, (p) \
+	}
 
 static const struct row rows[] = {
-	{ .phrase = "an empty log is followed live", .has_log = true, .steps = { OK(5, 0, 0, LIVE, 0), LV(5, 1, 1, true, LIVE, 1) } },
-	{ .phrase = "reads to the head before anything live", .has_log = true,
-		.steps = { LV(5, 3, 3, false, READING, 0), RC(4, 1, true, READING, 1), RC(4, 2, true, READING, 2), OK(5, 2, 3, READING, 2),
-			RC(5, 3, true, READING, 3), OK(5, 3, 3, LIVE, 3), LV(5, 4, 4, true, LIVE, 4) } },
-	{ .phrase = "a head heard live but not yet in the answer is read again", .has_log = true,
-		.steps = { LV(5, 2, 2, false, READING, 0), RC(5, 1, true, READING, 1), OK(5, 1, 1, READING, 1) } },
-	{ .phrase = "a gap is read from the log", .has_log = true, .epoch = 5, .position = 7,
-		.steps = { OK(5, 7, 7, LIVE, 7), LV(5, 9, 9, false, READING, 7), LV(5, 10, 10, false, READING, 7), RC(5, 8, true, READING, 8),
-			RC(5, 9, true, READING, 9), RC(5, 10, true, READING, 10), OK(5, 10, 10, LIVE, 10) } },
-	{ .phrase = "a lost tail shows in the heartbeat", .has_log = true, .epoch = 5, .position = 7,
-		.steps = { OK(5, 7, 7, LIVE, 7), LV(5, 0, 8, false, READING, 7) } },
-	{ .phrase = "a record's head may run ahead of it", .has_log = true, .epoch = 5, .position = 7,
-		.steps = { OK(5, 7, 7, LIVE, 7), LV(5, 8, 9, true, LIVE, 8), LV(5, 9, 9, true, LIVE, 9), LV(5, 0, 9, false, LIVE, 9) } },
-	{ .phrase = "what is known is not applied twice", .has_log = true, .epoch = 5, .position = 7,
-		.steps = { RC(5, 7, false, READING, 7), OK(5, 7, 7, LIVE, 7), LV(5, 7, 7, false, LIVE, 7), LV(5, 3, 7, false, LIVE, 7) } },
-	{ .phrase = "an older epoch is ignored", .has_log = true, .epoch = 5, .position = 7,
-		.steps = { OK(6, 7, 7, LIVE, 7), LV(5, 8, 8, false, LIVE, 7), LV(5, 0, 9, false, LIVE, 7), LV(6, 8, 8, true, LIVE, 8) } },
-	{ .phrase = "a new epoch goes through the log", .has_log = true, .epoch = 5, .position = 7,
-		.steps = { OK(5, 7, 7, LIVE, 7), LV(6, 8, 8, false, READING, 7), RC(6, 8, true, READING, 8), OK(6, 8, 8, LIVE, 8),
-			LV(6, 9, 9, true, LIVE, 9) } },
-	{ .phrase = "the answer of a former leader does not end the reading", .has_log = true, .epoch = 5, .position = 7,
-		.steps = { LV(6, 0, 7, false, READING, 7), OK(5, 7, 7, READING, 7), OK(6, 7, 7, LIVE, 7) } },
-	{ .phrase = "a former leader that misses the position is doubted", .has_log = true, .epoch = 6, .position = 7,
-		.steps = { AN(DIVERGED, 5, 0, 6, 1, READING, 7), AN(DIVERGED, 5, 0, 6, 1, READING, 7), AN(DIVERGED, 5, 0, 6, 1, READING, 7),
-			AN(DIVERGED, 5, 0, 6, 1, READING, 7), AN(DIVERGED, 5, 0, 6, 1, STUCK, 7) },
-		.diverged = true, .missing_from = 7, .missing_to = 7 },
-	{ .phrase = "an answer of the leader ends the doubts", .has_log = true, .epoch = 6, .position = 7,
-		.steps = { AN(DIVERGED, 5, 0, 6, 1, READING, 7), AN(DIVERGED, 5, 0, 6, 1, READING, 7), OK(6, 7, 7, LIVE, 7),
-			AN(DIVERGED, 5, 0, 6, 1, LIVE, 7), AN(DIVERGED, 5, 0, 6, 1, LIVE, 7), AN(DIVERGED, 5, 0, 6, 1, LIVE, 7) } },
-	{ .phrase = "a restored log is named, not followed", .has_log = true, .epoch = 5, .position = 9,
-		.steps = { OK(5, 9, 9, LIVE, 9), LV(6, 0, 6, false, READING, 9), AN(DIVERGED, 6, 0, 6, 1, STUCK, 9), LV(6, 10, 10, false, STUCK, 9),
-			RC(6, 10, false, STUCK, 9), OK(6, 10, 10, STUCK, 9) },
-		.diverged = true, .missing_from = 7, .missing_to = 9 },
-	{ .phrase = "another history at the position is named", .has_log = true, .epoch = 5, .position = 9,
-		.steps = { AN(DIVERGED, 6, 0, 20, 1, STUCK, 9) }, .diverged = true, .missing_from = 9, .missing_to = 9 },
-	{ .phrase = "a head that went back within its epoch", .has_log = true, .epoch = 5, .position = 9,
-		.steps = { OK(5, 9, 9, LIVE, 9), LV(5, 0, 4, false, READING, 9), OK(5, 9, 4, STUCK, 9) },
-		.diverged = true, .head_back = true, .missing_from = 5, .missing_to = 9 },
-	{ .phrase = "a heartbeat that came late is explained by the log", .has_log = true, .epoch = 5, .position = 9,
-		.steps = { OK(5, 9, 9, LIVE, 9), LV(5, 0, 4, false, READING, 9), OK(5, 9, 9, LIVE, 9) } },
-	{ .phrase = "what is no longer kept is named", .has_log = true, .epoch = 5, .position = 9,
-		.steps = { AN(TOO_OLD, 6, 0, 100, 50, STUCK, 9) }, .missing_from = 10, .missing_to = 49 },
-	{ .phrase = "the first start begins with the first kept", .has_log = true,
-		.steps = { RC(5, 50, true, READING, 50), RC(5, 51, true, READING, 51), OK(5, 51, 51, LIVE, 51) } },
-	{ .phrase = "a hole in the log is named", .has_log = true, .epoch = 5, .position = 9,
-		.steps = { RC(5, 10, true, READING, 10), RC(5, 12, false, STUCK, 10) }, .missing_from = 11, .missing_to = 11 },
-	{ .phrase = "an answer that examined more than it carries is a hole", .has_log = true, .epoch = 5, .position = 9,
-		.steps = { RC(5, 10, true, READING, 10), OK(5, 12, 12, STUCK, 10) }, .missing_from = 11, .missing_to = 12 },
-	{ .phrase = "from now: the answer says where", .has_log = true, .from_now = true,
-		.steps = { LV(5, 40, 40, false, READING, 0), OK(5, 40, 40, LIVE, 40), LV(5, 41, 41, true, LIVE, 41) } },
-	{ .phrase = "from now in an empty log", .has_log = true, .from_now = true,
+	{ .phrase = "an empty log is followed live",
+		.has_log = true,
 		.steps = { OK(5, 0, 0, LIVE, 0), LV(5, 1, 1, true, LIVE, 1) } },
-	{ .phrase = "through a filter the answer moves the position", .has_log = true, .filtered = true, .epoch = 5, .position = 9,
-		.steps = { RC(5, 12, true, READING, 12), OK(5, 15, 15, READING, 15), LV(5, 16, 16, false, READING, 15), RC(5, 17, true, READING, 17) } },
-	{ .phrase = "not the leader: read on elsewhere", .has_log = true, .epoch = 5, .position = 9,
-		.steps = { OK(5, 9, 9, LIVE, 9), AN(NOT_LEADER, 0, 0, 0, 0, READING, 9), AN(NOT_ALLOWED, 0, 0, 0, 0, READING, 9) } },
-	{ .phrase = "a lost connection: read again", .has_log = true, .epoch = 5, .position = 9,
+	{ .phrase = "reads to the head before anything live",
+		.has_log = true,
+		.steps = { LV(5, 3, 3, false, READING, 0), RC(4, 1, true, READING, 1), RC(4, 2, true, READING, 2),
+			OK(5, 2, 3, READING, 2), RC(5, 3, true, READING, 3), OK(5, 3, 3, LIVE, 3),
+			LV(5, 4, 4, true, LIVE, 4) } },
+	{ .phrase = "a head heard live but not yet in the answer is read again",
+		.has_log = true,
+		.steps = { LV(5, 2, 2, false, READING, 0), RC(5, 1, true, READING, 1), OK(5, 1, 1, READING, 1) } },
+	{ .phrase = "a gap is read from the log",
+		.has_log = true,
+		.epoch = 5,
+		.position = 7,
+		.steps = { OK(5, 7, 7, LIVE, 7), LV(5, 9, 9, false, READING, 7), LV(5, 10, 10, false, READING, 7),
+			RC(5, 8, true, READING, 8), RC(5, 9, true, READING, 9), RC(5, 10, true, READING, 10),
+			OK(5, 10, 10, LIVE, 10) } },
+	{ .phrase = "a lost tail shows in the heartbeat",
+		.has_log = true,
+		.epoch = 5,
+		.position = 7,
+		.steps = { OK(5, 7, 7, LIVE, 7), LV(5, 0, 8, false, READING, 7) } },
+	{ .phrase = "a record's head may run ahead of it",
+		.has_log = true,
+		.epoch = 5,
+		.position = 7,
+		.steps = { OK(5, 7, 7, LIVE, 7), LV(5, 8, 9, true, LIVE, 8), LV(5, 9, 9, true, LIVE, 9),
+			LV(5, 0, 9, false, LIVE, 9) } },
+	{ .phrase = "what is known is not applied twice",
+		.has_log = true,
+		.epoch = 5,
+		.position = 7,
+		.steps = { RC(5, 7, false, READING, 7), OK(5, 7, 7, LIVE, 7), LV(5, 7, 7, false, LIVE, 7),
+			LV(5, 3, 7, false, LIVE, 7) } },
+	{ .phrase = "an older epoch is ignored",
+		.has_log = true,
+		.epoch = 5,
+		.position = 7,
+		.steps = { OK(6, 7, 7, LIVE, 7), LV(5, 8, 8, false, LIVE, 7), LV(5, 0, 9, false, LIVE, 7),
+			LV(6, 8, 8, true, LIVE, 8) } },
+	{ .phrase = "a new epoch goes through the log",
+		.has_log = true,
+		.epoch = 5,
+		.position = 7,
+		.steps = { OK(5, 7, 7, LIVE, 7), LV(6, 8, 8, false, READING, 7), RC(6, 8, true, READING, 8),
+			OK(6, 8, 8, LIVE, 8), LV(6, 9, 9, true, LIVE, 9) } },
+	{ .phrase = "the answer of a former leader does not end the reading",
+		.has_log = true,
+		.epoch = 5,
+		.position = 7,
+		.steps = { LV(6, 0, 7, false, READING, 7), OK(5, 7, 7, READING, 7), OK(6, 7, 7, LIVE, 7) } },
+	{ .phrase = "a former leader that misses the position is doubted",
+		.has_log = true,
+		.epoch = 6,
+		.position = 7,
+		.steps = { AN(DIVERGED, 5, 0, 6, 1, READING, 7), AN(DIVERGED, 5, 0, 6, 1, READING, 7),
+			AN(DIVERGED, 5, 0, 6, 1, READING, 7), AN(DIVERGED, 5, 0, 6, 1, READING, 7),
+			AN(DIVERGED, 5, 0, 6, 1, STUCK, 7) },
+		.diverged = true,
+		.missing_from = 7,
+		.missing_to = 7 },
+	{ .phrase = "an answer of the leader ends the doubts",
+		.has_log = true,
+		.epoch = 6,
+		.position = 7,
+		.steps = { AN(DIVERGED, 5, 0, 6, 1, READING, 7), AN(DIVERGED, 5, 0, 6, 1, READING, 7),
+			OK(6, 7, 7, LIVE, 7), AN(DIVERGED, 5, 0, 6, 1, LIVE, 7), AN(DIVERGED, 5, 0, 6, 1, LIVE, 7),
+			AN(DIVERGED, 5, 0, 6, 1, LIVE, 7) } },
+	{ .phrase = "a restored log is named, not followed",
+		.has_log = true,
+		.epoch = 5,
+		.position = 9,
+		.steps = { OK(5, 9, 9, LIVE, 9), LV(6, 0, 6, false, READING, 9), AN(DIVERGED, 6, 0, 6, 1, STUCK, 9),
+			LV(6, 10, 10, false, STUCK, 9), RC(6, 10, false, STUCK, 9), OK(6, 10, 10, STUCK, 9) },
+		.diverged = true,
+		.missing_from = 7,
+		.missing_to = 9 },
+	{ .phrase = "another history at the position is named",
+		.has_log = true,
+		.epoch = 5,
+		.position = 9,
+		.steps = { AN(DIVERGED, 6, 0, 20, 1, STUCK, 9) },
+		.diverged = true,
+		.missing_from = 9,
+		.missing_to = 9 },
+	{ .phrase = "a head that went back within its epoch",
+		.has_log = true,
+		.epoch = 5,
+		.position = 9,
+		.steps = { OK(5, 9, 9, LIVE, 9), LV(5, 0, 4, false, READING, 9), OK(5, 9, 4, STUCK, 9) },
+		.diverged = true,
+		.head_back = true,
+		.missing_from = 5,
+		.missing_to = 9 },
+	{ .phrase = "a heartbeat that came late is explained by the log",
+		.has_log = true,
+		.epoch = 5,
+		.position = 9,
+		.steps = { OK(5, 9, 9, LIVE, 9), LV(5, 0, 4, false, READING, 9), OK(5, 9, 9, LIVE, 9) } },
+	{ .phrase = "what is no longer kept is named",
+		.has_log = true,
+		.epoch = 5,
+		.position = 9,
+		.steps = { AN(TOO_OLD, 6, 0, 100, 50, STUCK, 9) },
+		.missing_from = 10,
+		.missing_to = 49 },
+	{ .phrase = "the first start begins with the first kept",
+		.has_log = true,
+		.steps = { RC(5, 50, true, READING, 50), RC(5, 51, true, READING, 51), OK(5, 51, 51, LIVE, 51) } },
+	{ .phrase = "a hole in the log is named",
+		.has_log = true,
+		.epoch = 5,
+		.position = 9,
+		.steps = { RC(5, 10, true, READING, 10), RC(5, 12, false, STUCK, 10) },
+		.missing_from = 11,
+		.missing_to = 11 },
+	{ .phrase = "an answer that examined more than it carries is a hole",
+		.has_log = true,
+		.epoch = 5,
+		.position = 9,
+		.steps = { RC(5, 10, true, READING, 10), OK(5, 12, 12, STUCK, 10) },
+		.missing_from = 11,
+		.missing_to = 12 },
+	{ .phrase = "from now: the answer says where",
+		.has_log = true,
+		.from_now = true,
+		.steps = { LV(5, 40, 40, false, READING, 0), OK(5, 40, 40, LIVE, 40), LV(5, 41, 41, true, LIVE, 41) } },
+	{ .phrase = "from now in an empty log",
+		.has_log = true,
+		.from_now = true,
+		.steps = { OK(5, 0, 0, LIVE, 0), LV(5, 1, 1, true, LIVE, 1) } },
+	{ .phrase = "through a filter the answer moves the position",
+		.has_log = true,
+		.filtered = true,
+		.epoch = 5,
+		.position = 9,
+		.steps = { RC(5, 12, true, READING, 12), OK(5, 15, 15, READING, 15), LV(5, 16, 16, false, READING, 15),
+			RC(5, 17, true, READING, 17) } },
+	{ .phrase = "not the leader: read on elsewhere",
+		.has_log = true,
+		.epoch = 5,
+		.position = 9,
+		.steps = { OK(5, 9, 9, LIVE, 9), AN(NOT_LEADER, 0, 0, 0, 0, READING, 9),
+			AN(NOT_ALLOWED, 0, 0, 0, 0, READING, 9) } },
+	{ .phrase = "a lost connection: read again",
+		.has_log = true,
+		.epoch = 5,
+		.position = 9,
 		.steps = { OK(5, 9, 9, LIVE, 9), { RESET, 0, 0, 0, 0, 0, false, FOLLOWING_READING, 9 } } },
-	{ .phrase = "best effort begins where it hears", .steps = { LV(5, 40, 40, true, LIVE, 40), LV(5, 41, 41, true, LIVE, 41) } },
-	{ .phrase = "best effort counts a gap", .epoch = 5, .position = 9, .steps = { LV(5, 12, 12, true, LIVE, 12), LV(5, 11, 12, false, LIVE, 12) },
-		.gaps = 1, .missed = 2 },
-	{ .phrase = "best effort counts a lost tail", .epoch = 5, .position = 9, .steps = { LV(5, 0, 11, false, LIVE, 11), LV(5, 12, 12, true, LIVE, 12) },
-		.gaps = 1, .missed = 2 },
-	{ .phrase = "best effort ignores an older epoch", .epoch = 5, .position = 9,
+	{ .phrase = "best effort begins where it hears",
+		.steps = { LV(5, 40, 40, true, LIVE, 40), LV(5, 41, 41, true, LIVE, 41) } },
+	{ .phrase = "best effort counts a gap",
+		.epoch = 5,
+		.position = 9,
+		.steps = { LV(5, 12, 12, true, LIVE, 12), LV(5, 11, 12, false, LIVE, 12) },
+		.gaps = 1,
+		.missed = 2 },
+	{ .phrase = "best effort counts a lost tail",
+		.epoch = 5,
+		.position = 9,
+		.steps = { LV(5, 0, 11, false, LIVE, 11), LV(5, 12, 12, true, LIVE, 12) },
+		.gaps = 1,
+		.missed = 2 },
+	{ .phrase = "best effort ignores an older epoch",
+		.epoch = 5,
+		.position = 9,
 		.steps = { LV(6, 10, 10, true, LIVE, 10), LV(5, 11, 11, false, LIVE, 10) } },
-	{ .phrase = "best effort follows a new term that went back", .epoch = 5, .position = 9,
-		.steps = { LV(6, 0, 4, false, LIVE, 4), LV(6, 5, 5, true, LIVE, 5) }, .gaps = 1 },
-	{ .phrase = "best effort says when a head went back", .epoch = 5, .position = 9,
-		.steps = { LV(5, 10, 10, true, LIVE, 10), LV(5, 0, 4, false, LIVE, 10) }, .head_back = true },
-	{ .phrase = "best effort has no log to read after a loss", .epoch = 5, .position = 9,
+	{ .phrase = "best effort follows a new term that went back",
+		.epoch = 5,
+		.position = 9,
+		.steps = { LV(6, 0, 4, false, LIVE, 4), LV(6, 5, 5, true, LIVE, 5) },
+		.gaps = 1 },
+	{ .phrase = "best effort says when a head went back",
+		.epoch = 5,
+		.position = 9,
+		.steps = { LV(5, 10, 10, true, LIVE, 10), LV(5, 0, 4, false, LIVE, 10) },
+		.head_back = true },
+	{ .phrase = "best effort has no log to read after a loss",
+		.epoch = 5,
+		.position = 9,
 		.steps = { { RESET, 0, 0, 0, 0, 0, false, FOLLOWING_LIVE, 9 } } },
 };
 
@@ -145,15 +268,16 @@ static bool run_row(const struct row *row)
 		bool apply = feed(&f, step);
 
 		if (apply != step->apply || f.state != step->state || f.position != step->position) {
-			print_error("%s: step %zu: apply %d, state %d, position %lu\n", row->phrase, i + 1, apply, (int)f.state, f.position);
+			print_error("%s: step %zu: apply %d, state %d, position %lu\n", row->phrase, i + 1, apply,
+				(int)f.state, f.position);
 			return false;
 		}
 	}
-	if (f.gaps == row->gaps && f.missed == row->missed && f.missing_from == row->missing_from && f.missing_to == row->missing_to &&
-		f.diverged == row->diverged && f.head_back == row->head_back)
+	if (f.gaps == row->gaps && f.missed == row->missed && f.missing_from == row->missing_from &&
+		f.missing_to == row->missing_to && f.diverged == row->diverged && f.head_back == row->head_back)
 		return true;
-	print_error("%s: gaps %lu, missed %lu, missing %lu to %lu, diverged %d, head back %d\n", row->phrase, f.gaps, f.missed, f.missing_from,
-		f.missing_to, f.diverged, f.head_back);
+	print_error("%s: gaps %lu, missed %lu, missing %lu to %lu, diverged %d, head back %d\n", row->phrase, f.gaps,
+		f.missed, f.missing_from, f.missing_to, f.diverged, f.head_back);
 	return false;
 }
 
@@ -169,10 +293,10 @@ static void test_follows_each_row(void **state)
 
 /* ---- Simulated streams ---- */
 
-#define STREAM_MAX  400
-#define FLYING_MAX  16
+#define STREAM_MAX 400
+#define FLYING_MAX 16
 #define STEPS_A_RUN 3000
-#define RUNS	    400
+#define RUNS 400
 
 struct message {
 	uint64_t epoch, seq, head;
@@ -325,7 +449,8 @@ static bool run(unsigned seed, bool reorder, bool restores, unsigned *stuck)
 	else
 		good = taker.f.state == FOLLOWING_LIVE && taker.last == source.head && same_history(&source, &taker);
 	if (!good || taker.wrong)
-		print_error("seed %u: state %d, last %lu of %lu, out of turn %d\n", seed, (int)taker.f.state, taker.last, source.head, taker.wrong);
+		print_error("seed %u: state %d, last %lu of %lu, out of turn %d\n", seed, (int)taker.f.state,
+			taker.last, source.head, taker.wrong);
 	return good && !taker.wrong;
 }
 
