@@ -62,6 +62,7 @@ verb=$1
 shift
 case $verb in
 unit) unit "$@" ;;
+units) all_units ;;
 all)
 	one lint sh tests/lint.sh
 	all_units

@@ -116,11 +116,12 @@ static void revise(void)
 	struct event event = bench_event(&bench, EVENT_PTP_REVISED);
 	enum reason reason;
 
-	event.em_criteria_met = any(6) ? TRI_YES : TRI_NO;
-	event.residential_restrictions = any(6) ? TRI_YES : TRI_NO;
-	event.em_approval = (enum em_approval)any(EM_APPROVAL_END);
-	event.suitability.n = any(6) ? 2 : 0;
-	if (any(6) == 0)
+	/* Mostly what lets the case go on, so that the walk gets to the end of it. */
+	event.em_criteria_met = any(20) ? TRI_YES : TRI_NO;
+	event.residential_restrictions = any(20) ? TRI_YES : TRI_NO;
+	event.em_approval = any(10) ? EM_SOUGHT : (enum em_approval)any(EM_APPROVAL_END);
+	event.suitability.n = any(20) ? 2 : 0;
+	if (any(20) == 0)
 		event.ends_on = DATE_NONE;
 	reason = bench_reason(&bench, &event);
 	if (model.state != PTP_IN_PROGRESS) {
@@ -164,7 +165,7 @@ static void consider_again(void)
 
 static void let_time_pass(void)
 {
-	bench_tick(&bench, instant_plus(bench.now, (int64_t)any(40) * US_PER_DAY));
+	bench_tick(&bench, instant_plus(bench.now, (int64_t)any(model.state == PTP_IMPOSED ? 200 : 40) * US_PER_DAY));
 	if (model.state == PTP_IMPOSED && bench_count(&bench, RECORD_PTP_EXPIRED))
 		model.state = PTP_EXPIRED;
 }
@@ -213,10 +214,10 @@ static uint32_t walk(uint64_t from, size_t steps)
 		acts[any(ARRAY_LENGTH(acts))]();
 		check(&before);
 		check_tasks(&before);
-		if (any(500) == 0)
+		if (any(model.state == PTP_IMPOSED ? 10 : 500) == 0)
 			let_time_pass();
 		states |= BIT(model.state);
-		if (model.state != PTP_IN_PROGRESS && any(8) == 0)
+		if (model.state != PTP_IN_PROGRESS && any(60) == 0)
 			begin();
 	}
 	return states;
