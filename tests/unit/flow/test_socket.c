@@ -92,7 +92,7 @@ static bool all_received(void *context)
 {
 	struct echo *echo = context;
 
-	return echo->received >= MESSAGES;
+	return echo->received >= MESSAGES && echo->timer_sent > 100;
 }
 
 static void echo_over(struct bench *bench, const char *endpoint)
@@ -108,7 +108,6 @@ static void echo_over(struct bench *bench, const char *endpoint)
 	assert_true(bench_run(bench, all_received, &echo, 20000));
 	assert_false(echo.out_of_order);
 	assert_int_equal(echo.received, MESSAGES);
-	assert_true(echo.timer_sent > 100);
 	sd_event_source_disable_unref(echo.timer);
 	sd_event_source_disable_unref(echo.peer_timer);
 	flow_socket_free(echo.socket);
