@@ -17,6 +17,7 @@ void following_init(struct following *f, bool has_log, uint64_t epoch, uint64_t 
 		.has_log = has_log,
 		.epoch = epoch,
 		.position = position,
+		.term = has_log ? 0 : epoch, /* a log says itself what is older */
 		.state = has_log ? FOLLOWING_READING : FOLLOWING_LIVE,
 		.started = position > 0 || (has_log && !from_now),
 	};
