@@ -1,0 +1,82 @@
+/* Inside of store/: the store, and the asks under way in it. */
+#pragma once
+
+#include "base/arena.h"
+#include "store/connection.h"
+#include "store/store.h"
+
+/* Something asked of the store that will be answered: by its own completion, or by `lost` when the term ends before. Embedded first in what was asked. */
+struct ask {
+	struct ask *before, *after;
+	struct store *store;
+	void (*lost)(struct ask *ask); /* answers STORE_LOST and frees */
+};
+
+/* Bytes that a submitter's held quarantines keep: what is committed, and what the batch under way adds or takes. */
+struct quota {
+	char submitter[ID_MAX + 1];
+	int64_t held, pending;
+	UT_hash_handle hh;
+};
+
+struct store {
+	sd_event *loop;
+	struct store_callbacks callbacks;
+	char *conninfo, *stream;
+	char **endpoints;
+	size_t endpoint_count;
+	uint64_t quota_bytes;
+
+	struct connection *writer, *reader;
+	enum store_state state;
+	sd_event_source *retry_timer, *lease_timer, *ready;
+	uint64_t backoff_us;
+	char trouble[FAULT_MAX]; /* said last, so that it is said once */
+	char leader[2048]; /* endpoints of the other leader, as told last */
+
+	int sessions; /* sessions that are set up: both are needed */
+	int32_t pid; /* of the writer's backend */
+	struct instant backend_start;
+	uint64_t epoch;
+	uint64_t renewed_us; /* monotonic: when the last confirmed renewal was asked for */
+	uint64_t renewal_us; /* the same of the one under way */
+	bool renewing;
+
+	struct policy *policy;
+	store_reload_done reload; /* who asked for the policy; NULL: the term */
+	void *reload_context;
+
+	struct term term;
+	struct source_position positions[SOURCES_MAX];
+	struct quota *quotas;
+	struct ask *asks;
+	struct ask *empty_commit; /* nothing to write: answered by the next turn */
+	char failing[FAULT_MAX]; /* store_fail_soon() */
+};
+
+void ask_begin(struct store *store, struct ask *ask, void (*lost)(struct ask *ask));
+void ask_end(struct ask *ask);
+
+/* Ends the term, or the attempt at one: closes both connections, answers everybody, says why, and tries again later. */
+void store_lose(struct store *store, const char *sentence);
+
+/* store/store.c: the sessions are set up and the schema fits. store/election.c: becomes leader, or waits for it. */
+void election_begin(struct store *store);
+void election_end(struct store *store);
+/* The term is taken and read: it begins. */
+void store_lead(struct store *store);
+/* The schema, the policy or the stream does not fit: nothing is tried again. */
+void store_refuse(struct store *store, const char *sentence);
+
+/* store/policy.c: reads the policy tables on the reader; `done` is told with the new policy, or with why there is none (and the connection stands). */
+typedef void (*policy_read)(struct store *store, struct policy *policy, const char *sentence);
+int policy_begin(struct store *store, policy_read done);
+
+struct quota *quota_of(struct store *store, const char *submitter);
+void quota_settle(struct store *store, bool committed);
+void quota_clear(struct store *store);
+
+/* Ends the term by the next turn of the loop, for who must not be answered within the call that asks. */
+void store_fail_soon(struct store *store, const char *sentence);
+/* store/commit.c: a commit without anything to write is answered. */
+void commit_answer_empty(struct store *store);
