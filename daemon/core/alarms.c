@@ -10,14 +10,6 @@ struct alarm {
 	struct ptp_case *ptp;
 };
 
-static enum role level_concerns(const struct policy *policy, uint8_t level)
-{
-	for (uint16_t i = 0; i < policy->escalation_count; i++)
-		if (policy->escalations[i].level == level)
-			return policy->escalations[i].role;
-	return ROLE_NONE;
-}
-
 /* ---- Firing ---- */
 
 static void fire_allocation_overdue(struct decision *d, struct request *request, const struct alarm *alarm)
@@ -25,8 +17,8 @@ static void fire_allocation_overdue(struct decision *d, struct request *request,
 	struct record record = { .name = RECORD_ALLOCATION_OVERDUE, .request = request, .due_at = request->due_at };
 
 	(void)alarm;
+	record.concerns = d->policy->escalations[request->level].role;
 	record.level = ++request->level;
-	record.concerns = level_concerns(d->policy, record.level);
 	MARK(request);
 	decision_publish(d, &record);
 }
@@ -39,8 +31,8 @@ static void fire_task_overdue(struct decision *d, struct request *request, const
 		.kind = KIND_ALLOCATION,
 		.due_at = alarm->task->due_at };
 
+	record.concerns = d->policy->escalations[alarm->task->level].role;
 	record.level = ++alarm->task->level;
-	record.concerns = level_concerns(d->policy, record.level);
 	MARK(request);
 	decision_publish(d, &record);
 }
@@ -148,19 +140,20 @@ int decide_request_alarm(const struct policy *policy, struct facts *facts, struc
 
 /* ---- Levels already past (X8) ---- */
 
-static struct request *first_due(const struct policy *policy, struct file *file, struct instant now)
+static struct request *first_due(const struct policy *policy, const struct file *files, struct instant now)
 {
 	struct request *first = NULL;
 	struct instant earliest = INSTANT_NONE;
 
-	for (struct request *r = file->requests; r; r = r->next) {
-		struct instant at = next_alarm(policy, r).at;
+	for (const struct file *file = files; file; file = file->next_touched)
+		for (struct request *r = file->requests; r; r = r->next) {
+			struct instant at = next_alarm(policy, r).at;
 
-		if (instant_reached(at, now) && (!first || at.us < earliest.us)) {
-			first = r;
-			earliest = at;
+			if (instant_reached(at, now) && (!first || at.us < earliest.us)) {
+				first = r;
+				earliest = at;
+			}
 		}
-	}
 	return first;
 }
 
@@ -175,12 +168,11 @@ void alarms_publish_past(struct decision *d)
 		.touched_files = d->touched_files };
 	struct request *request;
 
-	for (struct file *file = *d->touched_files; file; file = file->next_touched) {
-		while ((request = first_due(d->policy, file, d->now)))
-			fire_next(&alarm, request);
+	while ((request = first_due(d->policy, *d->touched_files, d->now)))
+		fire_next(&alarm, request);
+	for (const struct file *file = *d->touched_files; file; file = file->next_touched)
 		for (request = file->requests; request; request = request->next)
 			request_set_alarm(d->policy, request);
-	}
 	files_untouch(d);
 }
 
@@ -201,10 +193,11 @@ static bool due_applies(
 
 struct instant request_due(const struct policy *policy, const struct request *request, struct instant from)
 {
-	for (uint16_t i = 0; i < policy->due_count; i++)
-		if (due_applies(policy, &policy->dues[i], request, from))
-			return policy_period_end(policy, policy->dues[i].within, from, request->effective_on);
-	return INSTANT_NONE;
+	const struct policy_due *row = policy->dues;
+
+	while (!due_applies(policy, row, request, from)) /* each type has a row that always does: the policy was validated */
+		row++;
+	return policy_period_end(policy, row->within, from, request->effective_on);
 }
 
 void request_set_due(struct request *request, struct instant due_at)

@@ -17,7 +17,8 @@
  *
  * `park` is X3, `refuse` ORDER_CLOSED, `closed` and `stands` accept without effect, `keep` remembers the paper for when the order
  * comes back. Before any of them, an event that names another person than the order's is refused (R10), `varied` apart; and plan, replan,
- * begin, take over (of one that was closed) and vary leave things as they are if something later was applied before (R8).
+ * begin, take over (of one that was closed) and vary leave things as they are if something later was applied before (R8). A variation may
+ * be older than the first opening, which corrects nothing: the source's clocks need not agree.
  *
  * Ours, where the contract leaves it open:
  * - A transfer keeps the officer: whoever receives the order decides whether to reallocate.
@@ -214,10 +215,16 @@ static void take_particulars(struct request *r, const struct event *e)
 
 /* ---- Time ---- */
 
-/* R8: something later was applied to the order before. */
+/* R8: a later correction, closing or further opening was applied to the order before. */
 static bool is_stale(const struct request *request, const struct event *e)
 {
 	return e->time.us < request->applied_at.us;
+}
+
+/* So it was, or the order was opened later. */
+static bool opens_too_late(const struct request *request, const struct event *e)
+{
+	return is_stale(request, e) || e->time.us < request->requested_at.us;
 }
 
 static int leave_stale(struct decision *d, const struct request *request)
@@ -254,8 +261,7 @@ static void count_from(const struct policy *policy, struct request *request, str
 static void blank(struct request *r)
 {
 	r->scheduled_on = r->effective_on = r->starts_on = r->ends_on = DATE_NONE;
-	r->requested_at = r->due_at = r->first_report_by = r->allocated_at = r->next_alarm = INSTANT_NONE;
-	r->applied_at = INSTANT_NONE;
+	r->requested_at = r->due_at = r->first_report_by = r->next_alarm = INSTANT_NONE;
 }
 
 static int check_room(struct decision *d, const struct file *file)
@@ -283,6 +289,7 @@ static int open_new(struct decision *d, struct request **ret)
 		return -ENOMEM;
 	file_note(d, person->file);
 	blank(request);
+	request->allocated_at = request->applied_at = INSTANT_NONE;
 	TEXT_SET(request->filed_prn, person->prn);
 	file_link(person->file, request);
 	MARK(person);
@@ -301,6 +308,7 @@ static int open_again(struct decision *d, struct request *request)
 	blank(request);
 	if (request->in_effect) {
 		*request->officer_id = 0;
+		request->allocated_at = INSTANT_NONE;
 		request->in_effect = false;
 	}
 	*request->named_office = *request->office = 0;
@@ -312,9 +320,10 @@ static int open_again(struct decision *d, struct request *request)
 /* Makes the request ready to be filled in, whether it is new, planned or closed. */
 static int open_request(struct decision *d, struct request **request)
 {
+	bool is_new = !*request;
 	int answer = RULE_ACCEPTS;
 
-	if (!*request)
+	if (is_new)
 		answer = open_new(d, request);
 	else if ((*request)->state == REQUEST_CANCELLED)
 		answer = open_again(d, *request);
@@ -325,13 +334,14 @@ static int open_request(struct decision *d, struct request **request)
 	d->about = *request;
 	d->opened = (*request)->order_ref;
 	(*request)->requested_at = d->time;
-	set_applied(*request, d->time);
+	if (!is_new)
+		set_applied(*request, d->time);
 	return RULE_ACCEPTS;
 }
 
 static bool comes_too_late(const struct request *request, const struct event *e)
 {
-	return request && request->state == REQUEST_CANCELLED && is_stale(request, e);
+	return request && request->state == REQUEST_CANCELLED && opens_too_late(request, e);
 }
 
 static void settle_office(struct decision *d, const struct request *request, const char *previous)
@@ -354,7 +364,6 @@ static void fill_plan(struct decision *d, struct request *request)
 	request->scheduled_on = e->scheduled_on;
 	TEXT_SET(request->place, e->place);
 	request_set_due(request, policy_midnight(d->policy, request->scheduled_on));
-	set_applied(request, d->time);
 }
 
 /* R2: allocate ahead, step 8 only. */
@@ -384,7 +393,7 @@ static int replan(struct decision *d, struct request *request)
 	const struct event *e = d->event;
 	char previous[OFFICE_MAX + 1];
 
-	if (is_stale(request, e))
+	if (opens_too_late(request, e))
 		return leave_stale(d, request);
 	if (same_type(request, e) && same_office(request, e) && request->scheduled_on.day == e->scheduled_on.day) {
 		set_applied(request, d->time);
@@ -393,6 +402,7 @@ static int replan(struct decision *d, struct request *request)
 	file_note(d, request->file);
 	take_office(request, e, previous);
 	fill_plan(d, request);
+	set_applied(request, d->time);
 	allocation_publish_changed(d, request, "order", *previous ? previous : NULL, NULL);
 	file_settle(d);
 	return RULE_ACCEPTS;
@@ -589,6 +599,7 @@ static int vary(struct decision *d, struct request *request)
 		return answer;
 	file_note(d, request->file);
 	file_note(d, person->file);
+	steps_note(d, request); /* of an ended one too: it may come back */
 	MARK(person);
 	apply_variation(d, request, person);
 	file_settle(d);
@@ -696,13 +707,13 @@ static int check_role(struct decision *d, enum role role)
 static enum role allocating_role(const struct policy *policy, struct request *request)
 {
 	const struct task *task = steps_completed_by(policy, request, BY_OFFICER);
+	const struct policy_step *step = policy->steps;
 
 	if (task)
 		return task->role;
-	for (uint16_t i = 0; i < policy->step_count; i++)
-		if (policy->steps[i].completed_by == BY_OFFICER)
-			return policy->steps[i].role;
-	return ROLE_NONE;
+	while (step->completed_by != BY_OFFICER) /* there is one: the policy was validated */
+		step++;
+	return step->role;
 }
 
 static void record_officer(struct decision *d, struct request *request, struct task *task)

@@ -1,7 +1,5 @@
 /* Does the content of an event fit the policy? One row a check, one line an event type. What needs no policy was checked when the event
  * was decoded; what needs the order is checked by the rules. */
-#include <string.h>
-
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "core/rules.h"
@@ -38,18 +36,6 @@ static int check_dates(struct decision *d)
 		date_format(e->ends_on, ends), date_format(starts_on, starts));
 }
 
-/* Codes are joined by blanks where they are kept. */
-static int check_conditions(struct decision *d)
-{
-	const struct codes *codes = &d->event->conditions;
-
-	for (uint8_t i = 0; i < codes->n; i++)
-		if (!*codes->code[i] || strchr(codes->code[i], ' '))
-			return decision_refuse(d, REASON_INVALID_FIELD,
-				"conditions[%d] \"%s\" is not a code: give a word without blanks", i, codes->code[i]);
-	return RULE_ACCEPTS;
-}
-
 /* R4: step 2 without its documents is done by hand, and then somebody says why. */
 static int check_step_reason(struct decision *d)
 {
@@ -63,7 +49,7 @@ static int check_step_reason(struct decision *d)
 		"reason is missing: step %d waits for documents, to close it by hand say why", e->step);
 }
 
-enum { ORDER_TYPE = 1 << 0, OFFICE = 1 << 1, DATES = 1 << 2, CODES = 1 << 3, STEP_REASON = 1 << 4 };
+enum { ORDER_TYPE = 1 << 0, OFFICE = 1 << 1, DATES = 1 << 2, STEP_REASON = 1 << 3 };
 
 static const struct {
 	unsigned bit;
@@ -72,18 +58,17 @@ static const struct {
 	{ ORDER_TYPE, check_order_type },
 	{ OFFICE, check_office },
 	{ DATES, check_dates },
-	{ CODES, check_conditions },
 	{ STEP_REASON, check_step_reason },
 };
 
 static const unsigned wanted[EVENT_TYPE_END] = {
 	[EVENT_SENTENCING_SCHEDULED] = ORDER_TYPE | OFFICE,
-	[EVENT_SENTENCE_IMPOSED] = ORDER_TYPE | OFFICE | DATES | CODES,
-	[EVENT_SENTENCE_VARIED] = ORDER_TYPE | OFFICE | DATES | CODES,
+	[EVENT_SENTENCE_IMPOSED] = ORDER_TYPE | OFFICE | DATES,
+	[EVENT_SENTENCE_VARIED] = ORDER_TYPE | OFFICE | DATES,
 	[EVENT_RELEASE_SCHEDULED] = ORDER_TYPE | OFFICE,
-	[EVENT_OFFENDER_RELEASED] = ORDER_TYPE | OFFICE | DATES | CODES,
-	[EVENT_RELEASE_VARIED] = ORDER_TYPE | OFFICE | DATES | CODES,
-	[EVENT_ORDER_BASELINE] = ORDER_TYPE | OFFICE | DATES | CODES,
+	[EVENT_OFFENDER_RELEASED] = ORDER_TYPE | OFFICE | DATES,
+	[EVENT_RELEASE_VARIED] = ORDER_TYPE | OFFICE | DATES,
+	[EVENT_ORDER_BASELINE] = ORDER_TYPE | OFFICE | DATES,
 	[EVENT_DOCUMENT_RECEIVED] = OFFICE,
 	[EVENT_TRANSFER_RECORDED] = OFFICE,
 	[EVENT_TASK_RECORDED] = STEP_REASON,

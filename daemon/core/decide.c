@@ -316,7 +316,7 @@ static int decide_parked(struct decision *opener, struct parked *parked)
 	parked->gone = true;
 	MARK(parked);
 	if (answer == RULE_REFUSES) {
-		answer = quarantine_add(&d, d.event, NULL);
+		answer = quarantine_add(&d, d.event, parked);
 		fill_claim(&d, parked->claim);
 		return answer;
 	}

@@ -11,7 +11,7 @@ int decide_event(const struct policy *policy, struct facts *facts, const struct 
 	const char *fault, struct instant now, struct effects *effects, struct verdict *ret);
 
 /* Decides a quarantined event again, as of now (X4); accepted or parked, its row is RETRIED; a duplicate of what was
- * taken meanwhile, SUPERSEDED; else it keeps its quarantine with the reason now given, and nothing is published. 0; 1 if it is not
+ * taken meanwhile, SUPERSEDED; else it keeps its quarantine with the reason now given, without another event.quarantined. 0; 1 if it is not
  * HELD; -ENOMEM. */
 int decide_retry(const struct policy *policy, struct facts *facts, struct quarantined *quarantined, const struct event *event,
 	enum reason fault_reason, const char *fault, struct instant now, struct effects *effects, struct verdict *ret);

@@ -66,7 +66,7 @@ struct request {
 	enum tri child_sex_offence;
 	char conditions[CODES_MAX * (REF_MAX + 1)]; /* codes, ascending, joined by a space */
 	uint8_t documents;                          /* received: bits 1 << enum document */
-	struct instant applied_at;                  /* `time` of the opening, correction or closing applied last (R8) */
+	struct instant applied_at; /* `time` of what was applied last after the first opening: correction, closing, opening again (R8) */
 	struct instant requested_at;                /* `time` of the event that planned it, then of the one that took effect */
 	struct instant due_at, first_report_by;
 	uint8_t level;                              /* escalation levels published for this due_at */

@@ -48,13 +48,15 @@ static bool take_assessment(struct person *person, const struct event *e)
 
 int offender_assessed(struct decision *d)
 {
-	struct person *person = d->facts->person(d->facts->context, d->event->prn);
+	struct person *person = d->facts->person(d->facts->context, d->event->prn), assessed;
 
 	if (!person)
 		return -ENOMEM;
+	assessed = *person;
+	if (!take_assessment(&assessed, d->event))
+		return decision_no_effect(d, "kept as history: a later assessment of %s is known", person->prn);
 	file_note(d, person->file);
-	if (!take_assessment(person, d->event))
-		decision_no_effect(d, "kept as history: a later assessment of %s is known", person->prn);
+	*person = assessed;
 	MARK(person);
 	file_settle(d);
 	return RULE_ACCEPTS;

@@ -33,3 +33,9 @@ int query_run(struct ctl *ctl, const char *sql, const char *const *parameters, P
 
 	return r < 0 ? r : read_query(open, sql, parameters, ret, &ctl->fault);
 }
+
+void query_cells(const PGresult *result, int row, const char **cells, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		cells[i] = PQgetisnull(result, row, (int)i) ? NULL : PQgetvalue(result, row, (int)i);
+}

@@ -9,3 +9,6 @@ int query_run(struct ctl *ctl, const char *sql, const char *const *parameters, P
 
 /* The connection itself, borrowed. */
 int query_connection(struct ctl *ctl, PGconn **ret);
+
+/* The cells of a row, borrowed from the result; NULL where it has NULL. */
+void query_cells(const PGresult *result, int row, const char **cells, size_t n);

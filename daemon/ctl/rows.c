@@ -1,13 +1,14 @@
 #include "ctl/rows.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <libsmartcols/libsmartcols.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/text.h"
+
+#define SHOWN_MAX 2048 /* bytes of a cell in a table */
 
 struct rows {
 	const struct column *columns;
@@ -113,15 +114,24 @@ static json_t *json_cell(enum cell kind, const char *cell)
 	return cell ? makers[kind](cell) : json_null();
 }
 
-static int write_json(const struct rows *rows, const char *const *cells)
+json_t *row_json(const struct column *columns, size_t n, const char *const *cells)
 {
 	json_t *row = json_object();
-	int r = 0;
+	int r = row ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < rows->n && r == 0; i++)
-		r = json_object_set_new(row, rows->columns[i].name, json_cell(rows->columns[i].kind, cells[i]));
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = json_object_set_new(row, columns[i].name, json_cell(columns[i].kind, cells[i]));
 	if (r == 0)
-		r = json_dumpf(row, rows->out, JSON_COMPACT);
+		return row;
+	json_decref(row);
+	return NULL;
+}
+
+static int write_json(const struct rows *rows, const char *const *cells)
+{
+	json_t *row = row_json(rows->columns, rows->n, cells);
+	int r = row ? json_dumpf(row, rows->out, JSON_COMPACT) : -ENOMEM;
+
 	json_decref(row);
 	(void)fputc('\n', rows->out);
 	return r == 0 ? 0 : -ENOMEM;
@@ -154,7 +164,7 @@ static void show_text(const char *cell, char *shown, size_t size)
 	(void)text_copy(shown, size, cell);
 }
 
-static int add_to_table(struct rows *rows, const char *const *cells, bool alarm)
+static void show_cell(enum cell kind, const char *cell, char *shown, size_t size)
 {
 	static void (*const showers[])(const char *, char *, size_t) = {
 		[CELL_TEXT] = show_text,
@@ -165,17 +175,24 @@ static int add_to_table(struct rows *rows, const char *const *cells, bool alarm)
 		[CELL_LIST] = show_list,
 		[CELL_SENTENCE] = show_text,
 	};
+
+	shown[0] = '\0';
+	if (cell)
+		showers[kind](cell, shown, size);
+}
+
+static int add_to_table(struct rows *rows, const char *const *cells, bool alarm)
+{
 	struct libscols_line *line = scols_table_new_line(rows->table, NULL);
 	size_t at = 0;
 	int r = line ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < rows->n && r == 0; i++) {
-		char shown[FAULT_MAX] = "";
+		char shown[SHOWN_MAX];
 
 		if (!rows->columns[i].title)
 			continue;
-		if (cells[i])
-			showers[rows->columns[i].kind](cells[i], shown, sizeof(shown));
+		show_cell(rows->columns[i].kind, cells[i], shown, sizeof(shown));
 		r = scols_line_set_data(line, at++, shown);
 	}
 	if (r == 0 && alarm)
@@ -242,4 +259,22 @@ size_t rows_count(const struct rows *rows)
 int rows_print(struct rows *rows)
 {
 	return rows->table && rows->count ? scols_print_table(rows->table) : 0;
+}
+
+int rows_print_card(const struct column *columns, size_t n, const char *const *cells, FILE *out)
+{
+	int width = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (columns[i].title && (int)strlen(columns[i].title) > width)
+			width = (int)strlen(columns[i].title);
+	for (size_t i = 0; i < n; i++) {
+		char shown[SHOWN_MAX];
+
+		if (!columns[i].title || !text_given(cells[i]))
+			continue;
+		show_cell(columns[i].kind, cells[i], shown, sizeof(shown));
+		(void)fprintf(out, "%-*s  %s\n", width, columns[i].title, shown);
+	}
+	return ferror(out) ? -EIO : 0;
 }

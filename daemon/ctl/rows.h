@@ -2,6 +2,7 @@
  * and times in RFC 3339, UTC. */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -38,6 +39,12 @@ DEFINE_CLEANUP(struct rows, rows_free)
 int rows_add(struct rows *rows, const char *const *cells, bool alarm);
 size_t rows_count(const struct rows *rows);
 int rows_print(struct rows *rows);
+
+/* One row as a JSON object; the caller owns it. NULL: out of memory. */
+json_t *row_json(const struct column *columns, size_t n, const char *const *cells);
+
+/* One row as lines "Title  value", those that are empty left out. 0 or -EIO. */
+int rows_print_card(const struct column *columns, size_t n, const char *const *cells, FILE *out);
 
 /* "2026-11-02 01:02:03.004+00" or RFC 3339. 0 or -EINVAL. */
 int time_parse(const char *text, struct instant *ret);

@@ -13,7 +13,7 @@
 #include "client/client.h"
 #include "ctl/interrupt.h"
 #include "ctl/lines.h"
-#include "ctl/rows.h"
+#include "ctl/words.h"
 
 #define FIRST_SHOWN 5 /* quarantined lines shown with their sentences */
 #define SILENCE_S 5 /* without an answer for so long, a person is told */
@@ -108,19 +108,11 @@ static void print_answer(uint64_t line, const char *disposition, const struct ac
 	json_decref(row);
 }
 
-static void lower(const char *word, char *ret, size_t size)
-{
-	(void)text_copy(ret, size, word);
-	for (char *c = ret; *c; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c = (char)(*c - 'A' + 'a');
-}
-
 static void answered(struct submission *s, uint64_t line, const struct ack *ack)
 {
 	char word[32];
 
-	lower(disposition_text(ack->disposition), word, sizeof(word));
+	word_lower(disposition_text(ack->disposition), word, sizeof(word));
 	touch(&s->heard);
 	s->told = false;
 	s->acked++;
@@ -220,7 +212,7 @@ static void print_summary(const struct submission *s)
 	for (int d = 1; d < DISPOSITION_END; d++) {
 		if (!s->counts[d])
 			continue;
-		lower(disposition_text((enum disposition)d), word, sizeof(word));
+		word_lower(disposition_text((enum disposition)d), word, sizeof(word));
 		(void)printf("%-12s %10llu\n", word, (unsigned long long)s->counts[d]);
 	}
 	for (int reason = 0; reason < REASON_END; reason++)

@@ -409,8 +409,8 @@ static int index_quarantined(struct cabinet *cabinet, struct quarantined_row *ro
 	HASH_ADD(hh, cabinet->quarantined, quarantined.number, sizeof(q->number), row);
 	r = TABLE_ADDED(row) ? 0 : -ENOMEM;
 	if (r == 0)
-		r = link_add(&cabinet->quarantined_of_bytes, &q->raw_hash, sizeof(q->raw_hash), &row->of_bytes, q->number,
-			row);
+		r = link_add(&cabinet->quarantined_of_bytes, &q->raw_hash, sizeof(q->raw_hash), &row->of_bytes,
+			q->number, row);
 	if (r == 0 && q->source && q->id)
 		r = link_add(&cabinet->quarantined_of_id, key, claim_key(key, q->source, q->id), &row->of_id, q->number,
 			row);
@@ -455,9 +455,8 @@ static struct quarantined *fact_quarantine_of_id(
 {
 	struct cabinet *cabinet = context;
 	char key[CLAIM_KEY_MAX];
-	struct link *link = after ?
-				    ((struct quarantined_row *)after)->of_id.after :
-				    cabinet_links(cabinet->quarantined_of_id, key, claim_key(key, source, id));
+	struct link *link = after ? ((struct quarantined_row *)after)->of_id.after
+				  : cabinet_links(cabinet->quarantined_of_id, key, claim_key(key, source, id));
 
 	for (; link; link = link->after) {
 		struct quarantined_row *row = link->row;
@@ -509,8 +508,8 @@ static struct ptp_case *fact_case(void *context, const char *ptp_ref)
 static struct parked *fact_parked(void *context, const char *ref, struct parked *after)
 {
 	struct cabinet *cabinet = context;
-	struct link *link = after ? ((struct parked_row *)after)->of_ref.after :
-				    cabinet_links(cabinet->parked_of_ref, ref, strlen(ref));
+	struct link *link = after ? ((struct parked_row *)after)->of_ref.after
+				  : cabinet_links(cabinet->parked_of_ref, ref, strlen(ref));
 
 	for (; link; link = link->after) {
 		struct parked_row *row = link->row;
@@ -724,7 +723,7 @@ static void drop_cases(struct cabinet *cabinet, uint64_t committed)
 {
 	struct case_row *row, *next;
 
-	HASH_ITER(hh, cabinet->cases, row, next) {
+	HASH_ITER (hh, cabinet->cases, row, next) {
 		struct request *request = row->ptp.request;
 
 		if (request && request->file && file_row(request->file)->stamp > committed)
@@ -738,7 +737,7 @@ static void drop_requests(struct cabinet *cabinet, uint64_t committed)
 {
 	struct request_row *row, *next;
 
-	HASH_ITER(hh, cabinet->requests, row, next) {
+	HASH_ITER (hh, cabinet->requests, row, next) {
 		if (row->request.file && file_row(row->request.file)->stamp > committed)
 			continue;
 		HASH_DELETE(hh, cabinet->requests, row);
@@ -752,7 +751,7 @@ static void drop_files(struct cabinet *cabinet, uint64_t committed)
 
 	drop_cases(cabinet, committed);
 	drop_requests(cabinet, committed);
-	HASH_ITER(hh, cabinet->persons, row, next) {
+	HASH_ITER (hh, cabinet->persons, row, next) {
 		if (row->person.file && file_row(row->person.file)->stamp > committed)
 			continue;
 		HASH_DELETE(hh, cabinet->persons, row);
@@ -769,7 +768,7 @@ static void drop_parked(struct cabinet *cabinet, uint64_t committed)
 {
 	struct parked_row *row, *next;
 
-	HASH_ITER(hh, cabinet->parked, row, next) {
+	HASH_ITER (hh, cabinet->parked, row, next) {
 		if (row->stamp > committed)
 			continue;
 		HASH_DELETE(hh, cabinet->parked, row);
@@ -782,7 +781,7 @@ static void drop_claims(struct cabinet *cabinet, uint64_t committed)
 {
 	struct claim_row *row, *next;
 
-	HASH_ITER(hh, cabinet->claims, row, next) {
+	HASH_ITER (hh, cabinet->claims, row, next) {
 		if (row->stamp > committed)
 			continue;
 		HASH_DELETE(hh, cabinet->claims, row);
@@ -799,7 +798,7 @@ static void drop_quarantined(struct cabinet *cabinet, uint64_t committed)
 {
 	struct quarantined_row *row, *next;
 
-	HASH_ITER(hh, cabinet->quarantined, row, next) {
+	HASH_ITER (hh, cabinet->quarantined, row, next) {
 		if (row->stamp > committed)
 			continue;
 		unindex_quarantined(cabinet, row);

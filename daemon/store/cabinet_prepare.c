@@ -142,8 +142,8 @@ static int note_task(struct cabinet *cabinet, const struct record *record, uint6
 
 int cabinet_note(struct cabinet *cabinet, const struct record *record, uint64_t seq)
 {
-	static const uint64_t closing =
-		UINT64_C(1) << RECORD_TASK_COMPLETED | UINT64_C(1) << RECORD_TASK_SKIPPED | UINT64_C(1) << RECORD_TASK_CANCELLED;
+	static const uint64_t closing = UINT64_C(1) << RECORD_TASK_COMPLETED | UINT64_C(1) << RECORD_TASK_SKIPPED |
+					UINT64_C(1) << RECORD_TASK_CANCELLED;
 
 	if (!record->ptp)
 		return 0;

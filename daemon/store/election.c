@@ -310,12 +310,16 @@ static void session_came(void *context, const PGresult *result, const struct fai
 	}
 	store->pid = get_i32(result, 0, 0);
 	store->backend_start = get_instant(result, 0, 1);
-	take_term(store);
+}
+
+void election_prepare(struct store *store)
+{
+	ask_writer(store, STATEMENT_SESSION, NULL, session_came);
 }
 
 void election_begin(struct store *store)
 {
-	ask_writer(store, STATEMENT_SESSION, NULL, session_came);
+	take_term(store);
 }
 
 void election_end(struct store *store)

@@ -61,6 +61,7 @@ void ask_end(struct ask *ask);
 void store_lose(struct store *store, const char *sentence);
 
 /* store/store.c: the sessions are set up and the schema fits. store/election.c: becomes leader, or waits for it. */
+void election_prepare(struct store *store); /* learns who the writer's session is, before it takes the role */
 void election_begin(struct store *store);
 void election_end(struct store *store);
 /* The term is taken and read: it begins. */

@@ -22,8 +22,8 @@ typedef void (*migrate_progress)(void *context, const char *sentence);
 int migrate(const char *conninfo, migrate_progress progress, void *context, struct fault *fault);
 
 /* The same with other files: those named NNN_*.sql in ascending order, then policy files. */
-int migrate_files(const char *conninfo, const struct sql_file *files, size_t count, migrate_progress progress, void *context,
-	struct fault *fault);
+int migrate_files(const char *conninfo, const struct sql_file *files, size_t count, migrate_progress progress,
+	void *context, struct fault *fault);
 
 /* The number a file's name begins with; 0 for one that is no migration. */
 int migrate_number(const struct sql_file *file);

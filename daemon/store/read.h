@@ -27,6 +27,7 @@ DEFINE_CLEANUP(PGresult, read_clear)
 /* The query that yields a policy table's rows in order, every column as text, "" for NULL. 0, or -ENOSPC. */
 int read_policy_sql(const struct policy_table *table, char *sql, size_t size);
 /* Takes what those queries yielded, in the order of policy_tables[]: rows as policy_add() wants them. 0; -EINVAL with a sentence. */
-int read_policy_rows(struct policy *policy, const struct policy_table *table, const PGresult *rows, struct fault *fault);
+int read_policy_rows(
+	struct policy *policy, const struct policy_table *table, const PGresult *rows, struct fault *fault);
 /* The policy as the database has it, validated. 0; -EINVAL or -EIO with a sentence. The caller frees *ret. */
 int read_policy(PGconn *connection, struct policy **ret, struct fault *fault);

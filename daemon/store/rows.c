@@ -8,16 +8,19 @@
 #include <string.h>
 
 #define DAYS_TO_2000 10957
-#define US_TO_2000   (DAYS_TO_2000 * US_PER_DAY)
+#define US_TO_2000 (DAYS_TO_2000 * US_PER_DAY)
 
 /* ---- The tables ---- */
 
-#define AT(type, member)                   offsetof(type, member), sizeof(((type *)0)->member)
-#define COLUMN(name, type, flags, row, at) { #name, COLUMN_##type, (flags), AT(struct row, at) }
-#define N                                  COLUMN_NULLABLE
-#define ONCE                               COLUMN_ONCE
-#define UNREAD                             COLUMN_UNREAD
-#define TASKS                              COLUMN_TASKS
+#define AT(type, member) offsetof(type, member), sizeof(((type *)0)->member)
+#define COLUMN(name, type, flags, row, at)                        \
+	{                                                         \
+#name, COLUMN_##type, (flags), AT(struct row, at) \
+	}
+#define N COLUMN_NULLABLE
+#define ONCE COLUMN_ONCE
+#define UNREAD COLUMN_UNREAD
+#define TASKS COLUMN_TASKS
 
 #define PERSON(name, type, flags) COLUMN(name, type, flags, person_row, person.name)
 static const struct column person_columns[] = {
@@ -193,7 +196,10 @@ static const struct column ptp_task_columns[] = {
 	PTP_TASK(closed_at, INSTANT, N),
 };
 
-#define TABLE(name, list, keys, row) { "cpps_store." #name, list, ARRAY_LENGTH(list), keys, sizeof(struct row), 0, 0 }
+#define TABLE(name, list, keys, row)                                                          \
+	{                                                                                     \
+		"cpps_store." #name, list, ARRAY_LENGTH(list), keys, sizeof(struct row), 0, 0 \
+	}
 const struct row_table person_table = TABLE(person, person_columns, 1, person_row);
 const struct row_table request_table = { "cpps_store.request", request_columns, ARRAY_LENGTH(request_columns), 1,
 	sizeof(struct request_row), offsetof(struct request_row, request.tasks),
@@ -263,7 +269,7 @@ size_t put_array(struct buffer *out, uint32_t element, size_t n)
 	size_t frame = buffer_hole(out);
 
 	buffer_u32(out, n ? 1 : 0); /* dimensions */
-	buffer_u32(out, 1);         /* may hold NULLs */
+	buffer_u32(out, 1); /* may hold NULLs */
 	buffer_u32(out, element);
 	if (n) {
 		buffer_u32(out, (uint32_t)n);
@@ -284,16 +290,16 @@ uint64_t get_u64(const PGresult *result, int row, int column)
 
 int32_t get_i32(const PGresult *result, int row, int column)
 {
-	return PQgetlength(result, row, column) == 4 ?
-		       (int32_t)bytes_u32((const uint8_t *)PQgetvalue(result, row, column)) :
-		       0;
+	return PQgetlength(result, row, column) == 4
+		       ? (int32_t)bytes_u32((const uint8_t *)PQgetvalue(result, row, column))
+		       : 0;
 }
 
 int16_t get_i16(const PGresult *result, int row, int column)
 {
-	return PQgetlength(result, row, column) == 2 ?
-		       (int16_t)bytes_u16((const uint8_t *)PQgetvalue(result, row, column)) :
-		       (int16_t)0;
+	return PQgetlength(result, row, column) == 2
+		       ? (int16_t)bytes_u16((const uint8_t *)PQgetvalue(result, row, column))
+		       : (int16_t)0;
 }
 
 bool get_bool(const PGresult *result, int row, int column)
@@ -794,7 +800,8 @@ static char *read_string(struct bytes value, void *at, char *home)
 	return home + value.n + 1;
 }
 
-static bool read_column(const struct row_table *table, const struct column *column, struct bytes value, void *row, char **home)
+static bool read_column(
+	const struct row_table *table, const struct column *column, struct bytes value, void *row, char **home)
 {
 	uint8_t *at = (uint8_t *)row + column->at;
 

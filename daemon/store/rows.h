@@ -7,36 +7,36 @@
 #include "store/buffer.h"
 #include "store/inside_cabinet.h"
 
-#define OID_BOOL        16
-#define OID_BYTEA       17
-#define OID_INT8        20
-#define OID_INT2        21
-#define OID_INT4        23
-#define OID_TEXT        25
-#define OID_DATE        1082
+#define OID_BOOL 16
+#define OID_BYTEA 17
+#define OID_INT8 20
+#define OID_INT2 21
+#define OID_INT4 23
+#define OID_TEXT 25
+#define OID_DATE 1082
 #define OID_TIMESTAMPTZ 1184
 
 enum column_type {
-	COLUMN_TEXT,    /* char[]; "" is NULL in a nullable column */
-	COLUMN_STRING,  /* const char *; NULL is NULL */
-	COLUMN_ENUM,    /* an enum, as smallint */
-	COLUMN_U8,      /* uint8_t, as smallint */
-	COLUMN_INT,     /* int32_t or uint32_t */
+	COLUMN_TEXT, /* char[]; "" is NULL in a nullable column */
+	COLUMN_STRING, /* const char *; NULL is NULL */
+	COLUMN_ENUM, /* an enum, as smallint */
+	COLUMN_U8, /* uint8_t, as smallint */
+	COLUMN_INT, /* int32_t or uint32_t */
 	COLUMN_U64,
 	COLUMN_BOOL,
-	COLUMN_TRI,     /* enum tri: NULL is not known */
+	COLUMN_TRI, /* enum tri: NULL is not known */
 	COLUMN_DATE,
 	COLUMN_INSTANT,
 	COLUMN_HASH,
-	COLUMN_BYTES,   /* struct bytes; data NULL is NULL */
+	COLUMN_BYTES, /* struct bytes; data NULL is NULL */
 	COLUMN_TYPES
 };
 
 enum {
 	COLUMN_NULLABLE = 1, /* "" and 0 are NULL */
-	COLUMN_ONCE = 2,     /* written with the row and never changed */
-	COLUMN_UNREAD = 4,   /* not loaded */
-	COLUMN_TASKS = 8,    /* an array with one element a task: the place is within struct task */
+	COLUMN_ONCE = 2, /* written with the row and never changed */
+	COLUMN_UNREAD = 4, /* not loaded */
+	COLUMN_TASKS = 8, /* an array with one element a task: the place is within struct task */
 };
 
 struct column {
@@ -53,8 +53,8 @@ struct row_table {
 	size_t tasks_at, task_count_at;
 };
 
-extern const struct row_table person_table, request_table, case_table, claim_table, parked_table, quarantined_table, history_table,
-	ptp_task_table;
+extern const struct row_table person_table, request_table, case_table, claim_table, parked_table, quarantined_table,
+	history_table, ptp_task_table;
 
 /* "COPY ... FROM STDIN (FORMAT binary)" and its stream: a header, rows, an end. */
 void rows_copy_sql(const struct row_table *table, struct buffer *sql);
@@ -65,7 +65,8 @@ void rows_copy_end(struct buffer *out);
 /* "UPDATE ... FROM unnest(...)", one array parameter a column: rows_update_column() writes parameter number `column` of rows_update_columns(). */
 void rows_update_sql(const struct row_table *table, struct buffer *sql);
 size_t rows_update_columns(const struct row_table *table);
-void rows_update_column(const struct row_table *table, size_t column, const void *const *rows, size_t n, struct buffer *out);
+void rows_update_column(
+	const struct row_table *table, size_t column, const void *const *rows, size_t n, struct buffer *out);
 
 /* The columns to select, qualified with `alias`, and a row out of a result whose first columns they are. `ret_strings`: the block that holds the
  * row's COLUMN_STRINGs, owned by the caller from then on; bytes are borrowed from the result. 0; -EPROTO: not such a row; -ENOMEM. */

@@ -15,10 +15,10 @@ static const struct {
 		"SELECT set_config('role', rolname, false) FROM pg_roles"
 		" WHERE rolname = 'cpps_bridge' AND pg_has_role(session_user, oid, 'MEMBER')",
 		NULL },
-	[STATEMENT_VERSION] = { "asking for the schema's version", "SELECT coalesce(max(version), 0) FROM cpps.migration",
-		NULL },
+	[STATEMENT_VERSION] = { "asking for the schema's version",
+		"SELECT coalesce(max(version), 0) FROM cpps.migration", NULL },
 	[STATEMENT_TAKE_TERM] = { "taking the term",
-		"SELECT leading, epoch, pid, backend_start, expired, endpoints"
+		"SELECT leads, epoch, pid, backend_start, expired, endpoints"
 		" FROM cpps_store.take_term($1::text, $2::integer, $3::timestamptz, $4::text[])",
 		NULL },
 	[STATEMENT_RESET_ROLE] = { "taking the login's own role", "RESET ROLE", NULL },
@@ -28,19 +28,23 @@ static const struct {
 		NULL },
 	[STATEMENT_RENEW] = { "renewing the lease",
 		"UPDATE cpps_store.lease SET renewed_at = clock_timestamp()"
-		" WHERE stream = $1::text AND epoch = $2::bigint AND pid = $3::integer AND backend_start = $4::timestamptz",
+		" WHERE stream = $1::text AND epoch = $2::bigint AND pid = $3::integer AND backend_start = "
+		"$4::timestamptz",
 		NULL },
 	[STATEMENT_TERM] = { "reading what the term starts from",
 		"SELECT (SELECT epoch FROM cpps_store.term WHERE stream = $1::text),"
 		" (SELECT max(last_seq) FROM cpps_store.batch), (SELECT min(first_seq) FROM cpps_store.batch),"
 		" (SELECT recorded_at FROM cpps_store.batch ORDER BY last_seq DESC LIMIT 1), clock_timestamp(),"
 		" (SELECT (extract(epoch FROM ahead) * 1000000)::bigint FROM cpps_store.clock WHERE stream = $1::text),"
-		" (SELECT count(*) FROM cpps_store.parked), (SELECT count(*) FROM cpps_store.quarantined WHERE state = 1),"
+		" (SELECT count(*) FROM cpps_store.parked), (SELECT count(*) FROM cpps_store.quarantined WHERE state = "
+		"1),"
 		" (SELECT coalesce(max(number), 0) + 1 FROM cpps_store.parked),"
 		" (SELECT coalesce(max(number), 0) + 1 FROM cpps_store.quarantined)",
 		NULL },
 	[STATEMENT_POSITIONS] = { "reading the sources' positions",
-		"SELECT source, stream, epoch, seq, head FROM cpps_store.source_position ORDER BY taken_at DESC LIMIT 32", NULL },
+		"SELECT source, stream, epoch, seq, head FROM cpps_store.source_position ORDER BY taken_at DESC LIMIT "
+		"32",
+		NULL },
 	[STATEMENT_HELD_BYTES] = { "adding up the quarantine",
 		"SELECT coalesce(submitter, ''), sum(octet_length(raw))::bigint FROM cpps_store.quarantined"
 		" WHERE state = 1 AND raw IS NOT NULL GROUP BY 1",
@@ -48,11 +52,13 @@ static const struct {
 
 	/* ---- Facts ---- */
 	[STATEMENT_LOAD_NAMES] = { "looking up orders",
-		"SELECT r.order_ref, r.prn, r.filed_prn FROM cpps_store.request r WHERE r.order_ref = ANY ($1::text[] ||"
+		"SELECT r.order_ref, r.prn, r.filed_prn FROM cpps_store.request r WHERE r.order_ref = ANY ($1::text[] "
+		"||"
 		" ARRAY(SELECT c.order_ref FROM cpps_store.ptp_case c WHERE c.ptp_ref = ANY ($2::text[])))",
 		NULL },
 	[STATEMENT_LOAD_PARKED] = { "loading parked events",
-		"SELECT {parked p} FROM cpps_store.parked p WHERE p.waits_for = ANY ($1::text[]) OR p.number = ANY ($2::bigint[])",
+		"SELECT {parked p} FROM cpps_store.parked p WHERE p.waits_for = ANY ($1::text[]) OR p.number = ANY "
+		"($2::bigint[])",
 		NULL },
 	[STATEMENT_LOAD_CLAIMS] = { "loading claims",
 		"SELECT {claim c} FROM unnest($1::text[], $2::text[]) AS k (source, id)"
@@ -63,10 +69,13 @@ static const struct {
 	[STATEMENT_LOAD_QUARANTINED] = { "loading quarantined events",
 		"SELECT {quarantined q}, coalesce(octet_length(q.raw), 0)::bigint FROM cpps_store.quarantined q"
 		" WHERE q.number = ANY ($5::bigint[] || ARRAY("
-		"SELECT n.number FROM unnest($1::bytea[]) AS h (hash) CROSS JOIN LATERAL (SELECT number FROM cpps_store.quarantined"
+		"SELECT n.number FROM unnest($1::bytea[]) AS h (hash) CROSS JOIN LATERAL (SELECT number FROM "
+		"cpps_store.quarantined"
 		" WHERE raw_hash = h.hash ORDER BY raw_hash, number DESC LIMIT 1) AS n"
-		" UNION ALL SELECT n.number FROM unnest($2::text[], $3::text[]) AS k (source, id) CROSS JOIN LATERAL (SELECT number"
-		" FROM cpps_store.quarantined WHERE source = k.source AND id = k.id AND state = 1 ORDER BY source, id, number"
+		" UNION ALL SELECT n.number FROM unnest($2::text[], $3::text[]) AS k (source, id) CROSS JOIN LATERAL "
+		"(SELECT number"
+		" FROM cpps_store.quarantined WHERE source = k.source AND id = k.id AND state = 1 ORDER BY source, id, "
+		"number"
 		" LIMIT 200) AS n"
 		" UNION ALL SELECT n.number FROM unnest($4::text[]) AS o (ref) CROSS JOIN LATERAL (SELECT number"
 		" FROM cpps_store.quarantined WHERE order_ref = o.ref AND state = 1 AND type IN (1, 2, 5, 7, 10)"
@@ -87,7 +96,8 @@ static const struct {
 		NULL },
 	[STATEMENT_LOAD_CASES] = { "loading PTP cases",
 		"SELECT {ptp_case c} FROM cpps_store.ptp_case c WHERE c.order_ref = ANY (ARRAY(SELECT r.order_ref"
-		" FROM cpps_store.request r WHERE r.order_ref = ANY ($1::text[]) OR (r.prn = ANY ($2::text[]) AND r.state < 5)))"
+		" FROM cpps_store.request r WHERE r.order_ref = ANY ($1::text[]) OR (r.prn = ANY ($2::text[]) AND "
+		"r.state < 5)))"
 		" ORDER BY c.opened_at, c.ptp_ref",
 		NULL },
 
@@ -111,9 +121,11 @@ static const struct {
 		NULL },
 	[STATEMENT_POSITION] = { "writing positions",
 		"INSERT INTO cpps_store.source_position (source, stream, epoch, seq, head, taken_at)"
-		" SELECT p.*, clock_timestamp() FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[])"
+		" SELECT p.*, clock_timestamp() FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], "
+		"$5::bigint[])"
 		" AS p (source, stream, epoch, seq, head)"
-		" ON CONFLICT (source) DO UPDATE SET stream = excluded.stream, epoch = excluded.epoch, seq = excluded.seq,"
+		" ON CONFLICT (source) DO UPDATE SET stream = excluded.stream, epoch = excluded.epoch, seq = "
+		"excluded.seq,"
 		" head = excluded.head, taken_at = excluded.taken_at",
 		NULL },
 	[STATEMENT_CLOCK] = { "moving the test clock",
@@ -125,7 +137,8 @@ static const struct {
 		" VALUES (clock_timestamp(), $1::boolean, $2::integer, $3::text)",
 		NULL },
 	[STATEMENT_FENCE] = { "writing the log",
-		"SELECT cpps_store.fence($1::text, $2::bigint, $3::bigint, $4::bigint, $5::timestamptz, $6::text[], $7::text[],"
+		"SELECT cpps_store.fence($1::text, $2::bigint, $3::bigint, $4::bigint, $5::timestamptz, $6::text[], "
+		"$7::text[],"
 		" $8::text[], $9::text[], $10::integer[], $11::bytea)",
 		NULL },
 	[STATEMENT_COMMIT] = { "committing", "COMMIT", NULL },
@@ -135,7 +148,8 @@ static const struct {
 	/* Begins within the batch that holds the record, and ends within the batch that reaches the limit; the bytes between are cut out by the
 	 * server (the column is stored plain for this), so that one answer is never longer than asked for, but for one record. */
 	[STATEMENT_LOG] = { "reading the log",
-		"SELECT w.first_seq + w.skip AS seq, w.epoch, w.topics[w.skip + 1 : e.last], w.ends[w.skip + 1 : e.last], w.start,"
+		"SELECT w.first_seq + w.skip AS seq, w.epoch, w.topics[w.skip + 1 : e.last], w.ends[w.skip + 1 : "
+		"e.last], w.start,"
 		" substring(w.records FROM w.start + 1 FOR w.ends[e.last] - w.start)"
 		" FROM (SELECT s.*, sum(octet_length(s.records) - s.start) OVER (ORDER BY s.first_seq)"
 		" - (octet_length(s.records) - s.start) AS before"
@@ -143,16 +157,19 @@ static const struct {
 		" coalesce(b.ends[greatest($1::bigint - b.first_seq + 1, 0)::integer], 0) AS start"
 		" FROM cpps_store.batch b WHERE b.last_seq > $1::bigint ORDER BY b.last_seq LIMIT 200) AS s) AS w"
 		" CROSS JOIN LATERAL (SELECT max(u.i)::integer AS last FROM unnest(w.ends) WITH ORDINALITY AS u (e, i)"
-		" WHERE u.i > w.skip AND (w.before + u.e - w.start <= $2::bigint OR (w.before = 0 AND u.i = w.skip + 1))) AS e"
+		" WHERE u.i > w.skip AND (w.before + u.e - w.start <= $2::bigint OR (w.before = 0 AND u.i = w.skip + "
+		"1))) AS e"
 		" WHERE e.last IS NOT NULL ORDER BY w.first_seq",
 		NULL },
 	[STATEMENT_EPOCH_OF] = { "asking for a record's epoch",
-		"SELECT b.epoch FROM (SELECT * FROM cpps_store.batch WHERE last_seq >= $1::bigint ORDER BY last_seq LIMIT 1) AS b"
+		"SELECT b.epoch FROM (SELECT * FROM cpps_store.batch WHERE last_seq >= $1::bigint ORDER BY last_seq "
+		"LIMIT 1) AS b"
 		" WHERE b.first_seq <= $1::bigint",
 		NULL },
 	[STATEMENT_DUE] = { "asking what is due",
 		"SELECT * FROM ("
-		"(SELECT next_alarm, order_ref, NULL::bigint AS parked, NULL::bigint AS quarantined FROM cpps_store.request"
+		"(SELECT next_alarm, order_ref, NULL::bigint AS parked, NULL::bigint AS quarantined FROM "
+		"cpps_store.request"
 		" WHERE next_alarm <= $1::timestamptz ORDER BY next_alarm LIMIT $2::bigint)"
 		" UNION ALL (SELECT next_alarm, NULL, number, NULL FROM cpps_store.parked"
 		" WHERE next_alarm <= $1::timestamptz ORDER BY next_alarm LIMIT $2::bigint)"
@@ -162,24 +179,29 @@ static const struct {
 		NULL },
 	/* At most some bytes at once, but for one event. */
 	[STATEMENT_HELD] = { "reading held events",
-		"SELECT q.number, q.kind, q.submitter, q.raw FROM (SELECT *, sum(raw_size) OVER (ORDER BY number) - raw_size AS before"
+		"SELECT q.number, q.kind, q.submitter, q.raw FROM (SELECT *, sum(raw_size) OVER (ORDER BY number) - "
+		"raw_size AS before"
 		" FROM (SELECT number, kind, submitter, raw, raw_size FROM cpps_store.quarantined"
-		" WHERE state = 1 AND ($1::boolean OR number = ANY ($2::bigint[])) ORDER BY number LIMIT $3::bigint) AS h) AS q"
+		" WHERE state = 1 AND ($1::boolean OR number = ANY ($2::bigint[])) ORDER BY number LIMIT $3::bigint) "
+		"AS h) AS q"
 		" WHERE q.before < $4::bigint ORDER BY q.number",
 		NULL },
 	[STATEMENT_CONFIRM] = { "recording a consumer's position",
 		"INSERT INTO cpps_store.consumer_position AS c (name, confirmed) VALUES ($1::text, $2::bigint)"
-		" ON CONFLICT (name) DO UPDATE SET confirmed = greatest(c.confirmed, excluded.confirmed), seen_at = clock_timestamp()",
+		" ON CONFLICT (name) DO UPDATE SET confirmed = greatest(c.confirmed, excluded.confirmed), seen_at = "
+		"clock_timestamp()",
 		NULL },
-	[STATEMENT_FORGET] = { "forgetting a consumer", "DELETE FROM cpps_store.consumer_position WHERE name = $1::text", NULL },
+	[STATEMENT_FORGET] = { "forgetting a consumer",
+		"DELETE FROM cpps_store.consumer_position WHERE name = $1::text", NULL },
 };
 
-const char session_script[] = "SET statement_timeout = '30s'; SET lock_timeout = '5s';"
-			      " SET idle_in_transaction_session_timeout = '5s';"
-			      " SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
-			      " SET tcp_user_timeout = '10s'; SET synchronous_commit = on;"
-			      " SET timezone = 'UTC'; SET datestyle = 'ISO'; SET bytea_output = 'hex';"
-			      " SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
+const char session_script[] =
+	"SET statement_timeout = '30s'; SET lock_timeout = '5s';"
+	" SET idle_in_transaction_session_timeout = '5s';"
+	" SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
+	" SET tcp_user_timeout = '10s'; SET synchronous_commit = on;"
+	" SET timezone = 'UTC'; SET datestyle = 'ISO'; SET bytea_output = 'hex';"
+	" SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
 
 const char *statement_purpose(enum statement statement)
 {

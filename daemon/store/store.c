@@ -238,6 +238,8 @@ static void session_set(void *context, const PGresult *result, const struct fail
 
 static void set_up(struct store *store, struct connection *connection)
 {
+	if (connection == store->writer) /* while the session still has the rights of its login */
+		election_prepare(store);
 	if (connection_script(connection, session_script, session_set, store) < 0 ||
 		connection_ask(connection, STATEMENT_TAKE_ROLE, NULL, false, role_taken, store) < 0)
 		store_fail_soon(store, "out of memory while setting the session up");

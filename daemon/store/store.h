@@ -29,14 +29,14 @@ struct source_position {
 /* What a new leader starts from. */
 struct term {
 	uint64_t epoch;
-	uint64_t head, first;        /* last and first record of the log; 0 and 1 when it is empty */
-	struct instant head_at;      /* recorded_at of the head; INSTANT_NONE when empty (X8) */
+	uint64_t head, first; /* last and first record of the log; 0 and 1 when it is empty */
+	struct instant head_at; /* recorded_at of the head; INSTANT_NONE when empty (X8) */
 	struct instant database_now; /* the database's clock, for comparison */
-	int64_t clock_ahead_us;      /* test clock */
+	int64_t clock_ahead_us; /* test clock */
 	const struct policy *policy; /* owned by the store, until the next reload or term */
 	const struct source_position *positions;
 	size_t position_count;
-	uint64_t parked, held;       /* parked events; held quarantines */
+	uint64_t parked, held; /* parked events; held quarantines */
 	uint64_t next_parked, next_quarantined; /* numbers new rows continue from: cabinet_set_numbers() */
 };
 
@@ -45,20 +45,26 @@ enum store_state { STORE_DOWN, STORE_CONNECTING, STORE_WAITING /* standby */, ST
 struct store_callbacks {
 	void *context;
 	void (*leading)(void *context, const struct term *term);
-	void (*standby)(void *context, const char *const *leader_endpoints, size_t n); /* another leads; may be called again when it changes */
-	void (*lost)(void *context, const char *sentence); /* a person's sentence: what went wrong, where, how to mend it; also while (re)connecting fails, on change only */
-	void (*refused)(void *context, const char *sentence); /* the schema or policy does not fit: the service must stop or wait for a reload */
+	void (*standby)(void *context, const char *const *leader_endpoints,
+		size_t n); /* another leads; may be called again when it changes */
+	void (*lost)(void *context,
+		const char *
+			sentence); /* a person's sentence: what went wrong, where, how to mend it; also while (re)connecting fails, on change only */
+	void (*refused)(void *context,
+		const char
+			*sentence); /* the schema or policy does not fit: the service must stop or wait for a reload */
 };
 
 struct store_options {
-	const char *conninfo;    /* libpq's; multi-host is fine */
+	const char *conninfo; /* libpq's; multi-host is fine */
 	const char *stream;
 	const char *const *log_endpoints; /* put into the lease */
 	size_t log_endpoint_count;
 	uint64_t quarantine_quota_bytes; /* per submitter: beyond it the bytes are not kept */
 };
 
-int store_new(sd_event *loop, const struct store_options *options, const struct store_callbacks *callbacks, struct store **ret);
+int store_new(sd_event *loop, const struct store_options *options, const struct store_callbacks *callbacks,
+	struct store **ret);
 struct store *store_free(struct store *store);
 DEFINE_CLEANUP(struct store, store_free)
 void store_start(struct store *store);
@@ -71,8 +77,8 @@ int store_reload_policy(struct store *store, store_reload_done done, void *conte
 
 enum store_result {
 	STORE_OK,
-	STORE_LOST,      /* the term is over; what was asked may or may not have happened */
-	STORE_POISON,    /* SQLSTATE 22 or 23: rolled back; the cabinet was cleared; decide the batch again one event a transaction */
+	STORE_LOST, /* the term is over; what was asked may or may not have happened */
+	STORE_POISON, /* SQLSTATE 22 or 23: rolled back; the cabinet was cleared; decide the batch again one event a transaction */
 };
 
 /* Loads into the cabinet what the events touch: claims, quarantines of the same bytes or id, files of prn, into_prn, order_ref, ptp_ref
@@ -87,23 +93,25 @@ struct store_keys {
 	size_t parked_count, quarantined_count;
 };
 typedef void (*store_done)(void *context, enum store_result result, const char *sentence);
-int store_load(struct store *store, struct cabinet *cabinet, const struct store_keys *keys, store_done done, void *context);
+int store_load(
+	struct store *store, struct cabinet *cabinet, const struct store_keys *keys, store_done done, void *context);
 
 /* Writes every marked row of the cabinet, the positions, and the records as one batch row, in one fenced transaction. The records must follow the head. One
  * commit at a time. On STORE_OK the caller calls cabinet_settle(). */
 struct store_batch {
-	uint64_t first;                     /* seq of the first record; head + 1 where there is none */
+	uint64_t first; /* seq of the first record; head + 1 where there is none */
 	const struct wire_record *records;
 	size_t record_count;
 	struct instant recorded_at;
 	const struct source_position *positions; /* those that moved */
 	size_t position_count;
-	const int64_t *clock_ahead_us;      /* test clock moved; NULL: not */
-	const bool *reconciled;             /* NULL: no comparison made */
+	const int64_t *clock_ahead_us; /* test clock moved; NULL: not */
+	const bool *reconciled; /* NULL: no comparison made */
 	uint32_t reconcile_differences;
 	const char *reconcile_by;
 };
-int store_commit(struct store *store, struct cabinet *cabinet, const struct store_batch *batch, store_done done, void *context);
+int store_commit(
+	struct store *store, struct cabinet *cabinet, const struct store_batch *batch, store_done done, void *context);
 
 /* What time has brought: order refs, parked and quarantine numbers whose next_alarm has been reached, earliest first, at most `limit` together; strings are borrowed for the call. `last` is
  * the alarm time of the last one where the limit cut the list, else INSTANT_NONE. Does not see rows changed by an uncommitted batch: decide_*_alarm() judges again. */
@@ -132,7 +140,9 @@ struct held {
 	struct bytes raw; /* n = 0: not kept */
 };
 typedef void (*store_held_done)(void *context, enum store_result result, const struct held *held, size_t n);
-int store_held(struct store *store, const uint64_t *numbers, size_t n, bool all, size_t limit, store_held_done done, void *context);
+int store_held(struct store *store, const uint64_t *numbers, size_t n, bool all, size_t limit, store_held_done done,
+	void *context);
 
 /* Registers a consumer or moves its confirmed position (never back); forget removes it. Autocommit on the reader. */
-int store_consumer(struct store *store, const char *name, uint64_t confirmed, bool forget, store_done done, void *context);
+int store_consumer(
+	struct store *store, const char *name, uint64_t confirmed, bool forget, store_done done, void *context);

@@ -266,6 +266,18 @@ static void read_data(const json_t *root, struct cloudevent *ret)
 		ret->data_kind = DATA_BINARY;
 }
 
+/* What the parser saw near the fault may be free text, or bytes that no sentence can hold: where it is must do. */
+static void note_unreadable(struct refusal *refusal, const json_error_t *error)
+{
+	const char *near = strstr(error->text, " near '");
+	size_t n = near ? (size_t)(near - error->text) : strlen(error->text);
+
+	refusal_note(refusal,
+		json_error_code(error) == json_error_invalid_utf8 ? REASON_INVALID_TEXT : REASON_MALFORMED,
+		"not JSON that can be read, at line %d, column %d: %.*s", error->line, error->column, (int)n,
+		error->text);
+}
+
 static int read_json(struct arena *arena, struct bytes bytes, struct refusal *refusal, struct cloudevent *ret)
 {
 	json_error_t error;
@@ -275,9 +287,7 @@ static int read_json(struct arena *arena, struct bytes bytes, struct refusal *re
 	if (!ret->root && json_error_code(&error) == json_error_out_of_memory)
 		return -ENOMEM;
 	if (!ret->root) {
-		refusal_note(refusal,
-			json_error_code(&error) == json_error_invalid_utf8 ? REASON_INVALID_TEXT : REASON_MALFORMED,
-			"not JSON that can be read, at line %d, column %d: %s", error.line, error.column, error.text);
+		note_unreadable(refusal, &error);
 		return 0;
 	}
 	read_data(ret->root, ret);

@@ -398,6 +398,25 @@ static void test_never_quotes_free_text(void **state)
 	}
 }
 
+/* Nor does the parser, which would show what it saw last. */
+static void test_never_quotes_what_it_cannot_parse(void **state)
+{
+	static const char *const lines[] = { "{\"reason\":\"secret", "{\"reason\":\"secret\n\"}", "{\"reason\":\"secret\x7f\xff\"}",
+		"{\"reason\":\"secret\" 1}", "{\"reason\":secret}", "{\"secret\":1,\"secret\":2}" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(lines); i++) {
+		struct event event;
+		enum reason reason;
+		struct fault fault;
+
+		assert_int_equal(wire_decode(arena, lines[i], strlen(lines[i]), &event, &reason, &fault), 1);
+		if (strstr(fault.sentence, "secret") || !strstr(fault.sentence, "not JSON that can be read, at line ") ||
+			!text_is_clean(fault.sentence, strlen(fault.sentence)) || strchr(fault.sentence, 0x7f))
+			fail_msg("row %zu: \"%s\"", i, fault.sentence);
+	}
+}
+
 static void test_refuses_prose_over_2000_bytes(void **state)
 {
 	char prose[PROSE_MAX + 2];
@@ -995,6 +1014,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_names_what_is_wrong, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_takes_the_names_of_the_schema, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_never_quotes_free_text, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_never_quotes_what_it_cannot_parse, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refuses_prose_over_2000_bytes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_asks_assessed_for_one_of_its_fields, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refuses_what_is_no_event, setup, teardown),
