@@ -3,7 +3,6 @@
 #include "ctl/command.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -11,6 +10,7 @@
 
 #include "base/text.h"
 #include "client/client.h"
+#include "ctl/ack.h"
 #include "ctl/interrupt.h"
 #include "ctl/lines.h"
 #include "ctl/words.h"
@@ -87,27 +87,6 @@ static void keep_first(struct submission *s, uint64_t line, const char *reason, 
 	s->first_count++;
 }
 
-static void set_text(json_t *row, const char *name, const char *text)
-{
-	(void)json_object_set_new(row, name, text ? json_string(text) : json_null());
-}
-
-static void print_answer(uint64_t line, const char *disposition, const struct ack *ack)
-{
-	json_t *row = json_object();
-
-	(void)json_object_set_new(row, "line", json_integer((json_int_t)line));
-	set_text(row, "id", ack->id);
-	set_text(row, "source", ack->source);
-	set_text(row, "disposition", disposition);
-	set_text(row, "reason", ack->reason);
-	set_text(row, "sentence", ack->sentence);
-	(void)json_object_set_new(row, "seq", json_integer((json_int_t)ack->seq));
-	(void)json_dumpf(row, stdout, JSON_COMPACT);
-	(void)putchar('\n');
-	json_decref(row);
-}
-
 static void answered(struct submission *s, uint64_t line, const struct ack *ack)
 {
 	char word[32];
@@ -122,7 +101,7 @@ static void answered(struct submission *s, uint64_t line, const struct ack *ack)
 		keep_first(s, line, ack->reason, ack->sentence);
 	}
 	if (ctl_json(s->ctl))
-		print_answer(line, word, ack);
+		ack_print(line, word, ack);
 }
 
 /* Takes what answers there are, waiting at most `timeout_ms` for the first. */
@@ -151,7 +130,7 @@ static void refuse(struct submission *s, const struct line *line)
 	s->refused++;
 	keep_first(s, line->number, ack.reason, ack.sentence);
 	if (ctl_json(s->ctl))
-		print_answer(line->number, "refused", &ack);
+		ack_print(line->number, "refused", &ack);
 }
 
 static int send_line(struct submission *s, const struct line *line)
