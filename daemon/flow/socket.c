@@ -24,7 +24,7 @@ struct flow_socket {
 	sd_event_source *io, *defer;
 	struct endpoint **bound; /* NULL-terminated */
 	bool paused, want_out;
-	bool *gone; /* set while a handler runs: told when it frees the socket */
+	bool busy, freed; /* a handler runs; it has freed the socket, whose memory goes when it has returned */
 	uint64_t dropped;
 };
 
@@ -141,7 +141,7 @@ static int receive_message(void *zmq, zmq_msg_t *frames, size_t *ret_n)
 }
 
 /* Negative: nothing left to take, or the handler freed the socket. */
-static int take_message(struct flow_socket *socket, const bool *gone)
+static int take_message(struct flow_socket *socket)
 {
 	zmq_msg_t frames[FLOW_FRAMES_MAX];
 	size_t n;
@@ -156,13 +156,13 @@ static int take_message(struct flow_socket *socket, const bool *gone)
 		socket->handlers.message(socket->handlers.owner, frames, n);
 	}
 	close_frames(frames, n);
-	return *gone ? -ESHUTDOWN : 0;
+	return socket->freed ? -ESHUTDOWN : 0;
 }
 
-static void take_messages(struct flow_socket *socket, const bool *gone)
+static void take_messages(struct flow_socket *socket)
 {
 	for (int i = 0; i < FLOW_BUDGET && !socket->paused; i++)
-		if (take_message(socket, gone) < 0)
+		if (take_message(socket) < 0)
 			return;
 }
 
@@ -200,16 +200,16 @@ static int on_prepare(sd_event_source *source, void *userdata)
 static int on_defer(sd_event_source *source, void *userdata)
 {
 	struct flow_socket *socket = userdata;
-	bool gone = false;
 
 	(void)source;
-	socket->gone = &gone;
+	socket->busy = true;
 	if (socket->want_out && (events_of(socket->zmq) & ZMQ_POLLOUT))
 		socket->handlers.writable(socket->handlers.owner);
-	if (!gone && socket->handlers.message)
-		take_messages(socket, &gone);
-	if (!gone)
-		socket->gone = NULL;
+	if (!socket->freed && socket->handlers.message)
+		take_messages(socket);
+	socket->busy = false;
+	if (socket->freed)
+		free(socket);
 	return 0;
 }
 
@@ -295,8 +295,6 @@ struct flow_socket *flow_socket_free(struct flow_socket *socket)
 {
 	if (!socket)
 		return NULL;
-	if (socket->gone)
-		*socket->gone = true;
 	(void)sd_event_source_disable_unref(socket->io);
 	(void)sd_event_source_disable_unref(socket->defer);
 	for (struct endpoint **bound = socket->bound; bound && *bound; bound++)
@@ -304,7 +302,9 @@ struct flow_socket *flow_socket_free(struct flow_socket *socket)
 	free(socket->bound);
 	if (socket->zmq)
 		(void)zmq_close(socket->zmq);
-	free(socket);
+	socket->freed = true;
+	if (!socket->busy)
+		free(socket);
 	return NULL;
 }
 

@@ -87,7 +87,7 @@ static int view_version(PGconn *connection, int *ret, struct fault *fault)
 
 static int check_version(PGconn *connection, struct fault *fault)
 {
-	int version;
+	int version = 0;
 	int r = view_version(connection, &version, fault);
 
 	if (r < 0)

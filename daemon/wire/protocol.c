@@ -109,7 +109,7 @@ int wire_pack_position(struct arena *arena, const struct position *position, str
 
 int wire_unpack_position(struct arena *arena, struct bytes bytes, struct position *ret)
 {
-	Position *message;
+	Position *message = NULL;
 	int r = unpack(arena, SMALL_MEMORY_MAX, &cpps__bridge__v1__position__descriptor, bytes, &message);
 
 	if (r < 0)
@@ -154,7 +154,7 @@ static bool log_request_fits(const LogRequest *message)
 
 int wire_unpack_log_request(struct arena *arena, struct bytes bytes, struct log_request *ret)
 {
-	LogRequest *message;
+	LogRequest *message = NULL;
 	int r = unpack(arena, SMALL_MEMORY_MAX, &cpps__bridge__v1__log_request__descriptor, bytes, &message);
 
 	if (r < 0)
@@ -252,7 +252,7 @@ static bool log_answer_fits(const LogAnswer *message)
 int wire_unpack_log_answer(struct arena *arena, struct bytes bytes, struct log_answer *ret)
 {
 	struct log_answer answer;
-	LogAnswer *message;
+	LogAnswer *message = NULL;
 	int r = unpack(arena, LARGE_MEMORY_MAX, &cpps__bridge__v1__log_answer__descriptor, bytes, &message);
 
 	if (r < 0)
@@ -316,7 +316,7 @@ int wire_pack_ack(struct arena *arena, const struct ack *ack, struct bytes *ret)
 
 int wire_unpack_ack(struct arena *arena, struct bytes bytes, struct ack *ret)
 {
-	Ack *message;
+	Ack *message = NULL;
 	int r = unpack(arena, SMALL_MEMORY_MAX, &cpps__bridge__v1__ack__descriptor, bytes, &message);
 
 	return r < 0 ? r : take_ack(message, ret);
@@ -362,7 +362,7 @@ static enum control_verb verb_of(Cpps__Bridge__V1__ControlRequest__Verb verb)
 
 int wire_unpack_control_request(struct arena *arena, struct bytes bytes, struct control_request *ret)
 {
-	ControlRequest *message;
+	ControlRequest *message = NULL;
 	struct bytes *events;
 	int r = unpack(arena, LARGE_MEMORY_MAX, &cpps__bridge__v1__control_request__descriptor, bytes, &message);
 
@@ -410,7 +410,7 @@ int wire_pack_control_answer(struct arena *arena, const struct control_answer *a
 
 int wire_unpack_control_answer(struct arena *arena, struct bytes bytes, struct control_answer *ret)
 {
-	ControlAnswer *message;
+	ControlAnswer *message = NULL;
 	struct ack *acks;
 	int r = unpack(arena, LARGE_MEMORY_MAX, &cpps__bridge__v1__control_answer__descriptor, bytes, &message);
 
