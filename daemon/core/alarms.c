@@ -195,7 +195,8 @@ struct instant request_due(const struct policy *policy, const struct request *re
 {
 	const struct policy_due *row = policy->dues;
 
-	while (!due_applies(policy, row, request, from)) /* each type has a row that always does: the policy was validated */
+	while (!due_applies(
+		policy, row, request, from)) /* each type has a row that always does: the policy was validated */
 		row++;
 	return policy_period_end(policy, row->within, from, request->effective_on);
 }

@@ -544,15 +544,11 @@ static void vary_due(struct decision *d, struct request *request, const struct w
 }
 
 /* An ended order whose last day now lies ahead is live again. */
-static void revive(struct decision *d, struct request *request)
+static bool comes_back(const struct decision *d, const struct request *request)
 {
-	if (request->state != REQUEST_ENDED)
-		return;
-	if (date_given(request->ends_on) &&
-		instant_reached(policy_midnight(d->policy, date_plus(request->ends_on, 1)), d->now))
-		return;
-	set_state(request, REQUEST_ALLOCATED);
-	steps_revive(d, request);
+	struct instant end = policy_midnight(d->policy, date_plus(request->ends_on, 1));
+
+	return request->state == REQUEST_ENDED && !instant_reached(end, d->now);
 }
 
 static void apply_variation(struct decision *d, struct request *request, const struct person *person)
@@ -562,7 +558,7 @@ static void apply_variation(struct decision *d, struct request *request, const s
 		.starts_on = request->starts_on,
 		.prn = file_prn(request->file),
 		.file = request->file };
-	bool moved = person->file != was.file;
+	bool moved = person->file != was.file, back;
 
 	if (moved)
 		file_move(person->file, request);
@@ -571,9 +567,13 @@ static void apply_variation(struct decision *d, struct request *request, const s
 	take_particulars(request, d->event);
 	set_applied(request, d->time);
 	vary_due(d, request, &was);
+	back = comes_back(d, request);
+	if (back)
+		set_state(request, is_allocated(d->policy, request) ? REQUEST_ALLOCATED : REQUEST_OPEN);
 	allocation_publish_changed(
 		d, request, moved ? "prn" : "order", *was.office ? was.office : NULL, moved ? was.prn : NULL);
-	revive(d, request);
+	if (back)
+		steps_revive(d, request);
 }
 
 static int check_move(struct decision *d, const struct request *request, const struct file *to)

@@ -176,8 +176,7 @@ static const struct policy_title *title_of(const struct view *v, uint8_t step)
 
 static void entitle(const struct view *v, struct task *task)
 {
-	const struct policy_title *row = title_of(v, task->step);
-	const char *text = row ? row->title : "";
+	const char *text = title_of(v, task->step)->title;
 	const char *mark = strstr(text, ORDER_MARK);
 
 	if (mark) {
@@ -331,11 +330,14 @@ void steps_revive(struct decision *d, struct request *request)
 	for (struct task *t = request->tasks; t < request->tasks + request->task_count; t++) {
 		if (t->state != TASK_CANCELLED)
 			continue;
-		if (must_wait(d->policy, request, t))
-			set_state(d, request, t, TASK_WAITING);
-		else
+		/* What became true meanwhile counts when the steps are reviewed. */
+		t->facing &= (uint16_t) ~(unsigned)(FACING_SKIP | FACING_DONE);
+		if (instant_given(t->opened_at))
 			steps_reopen(d, request, t);
+		else
+			set_state(d, request, t, TASK_WAITING);
 	}
+	advance(d, request);
 }
 
 /* ---- Beginning ---- */
@@ -422,6 +424,20 @@ void steps_begin_allocation(struct decision *d, struct request *request)
 
 /* ---- Facts that come later ---- */
 
+static void reword(struct decision *d, struct request *request, struct task *task)
+{
+	const struct view v = { d->policy, request, d->now };
+	char before[sizeof(task->title)];
+
+	TEXT_SET(before, task->title);
+	entitle(&v, task);
+	if (text_equal(before, task->title))
+		return;
+	MARK(request);
+	if (task->state == TASK_OPEN)
+		publish(d, request, task, RECORD_TASK_REOPENED);
+}
+
 static void review_to_do(struct decision *d, struct request *request, struct task *task, unsigned now)
 {
 	const struct view v = { d->policy, request, d->now };
@@ -433,10 +449,7 @@ static void review_to_do(struct decision *d, struct request *request, struct tas
 	} else if (news & FACING_SKIP) { /* R4.2 */
 		steps_close(d, request, task, TASK_SKIPPED);
 	} else if (words_differ(&v, task, now)) { /* R4.4 */
-		entitle(&v, task);
-		MARK(request);
-		if (task->state == TASK_OPEN)
-			publish(d, request, task, RECORD_TASK_REOPENED);
+		reword(d, request, task);
 	}
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 
 #define ARENA_CAP (256UL * 1024 * 1024)
@@ -742,11 +743,21 @@ struct event *world_event(struct world *world, const char *words, enum reason *r
 	return e;
 }
 
+/* Scratch is not stored: between two events it may be anything. */
+static void forget_scratch(struct world *world)
+{
+	for (struct world_row *r = world->rows; r; r = r->next)
+		if (r->kind == ROW_REQUEST)
+			for (int i = 0; i < STEPS_MAX; i++)
+				((struct request *)r->row)->tasks[i].facing = 0;
+}
+
 int world_decide(struct world *world, const char *words, struct verdict *ret)
 {
 	enum reason fault;
 	struct event *e = world_event(world, words, &fault);
 
+	forget_scratch(world);
 	return decide_event(world->policy, &world->facts, e, fault, fault ? "field x: it is wrong" : "", world->now,
 		&world->effects, ret);
 }
@@ -837,11 +848,15 @@ static void show_request(struct world *world, struct line *line, const struct re
 	add_moment(world, line, "first", r->first_report_by);
 	add_moment(world, line, "alarm", r->next_alarm);
 	add_moment(world, line, "applied", r->applied_at);
+	add_moment(world, line, "allocated", r->allocated_at);
 	add_date(line, "on", r->scheduled_on);
 	add_date(line, "effective", r->effective_on);
 	add_date(line, "starts", r->starts_on);
 	add_date(line, "ends", r->ends_on);
 	add_text(line, "conditions", r->conditions);
+	for (int doc = 1; doc < DOCUMENT_END; doc++)
+		if (r->documents >> doc & 1)
+			add_text(line, "has", document_text((enum document)doc));
 	add(line, " level=%d", r->level);
 	show_tasks(line, r);
 }
@@ -985,7 +1000,7 @@ static bool line_matches(const char *line, const char *wanted, size_t n, bool re
 	for (const char *word = wanted; word < wanted + n;) {
 		size_t m = strcspn(word, " ;\n");
 
-		if (m && !line_has(line, word, m, first))
+		if (m && (*word == '!' ? line_has(line, word + 1, m - 1, false) : !line_has(line, word, m, first)))
 			return false;
 		first = first && !m;
 		word += m ? m : 1;
@@ -1136,4 +1151,11 @@ int world_play(struct world *world, const struct play_row *rows, size_t n)
 	for (size_t i = 0; i < n; i++)
 		failed += play_row(world, &rows[i], i);
 	return failed;
+}
+
+int world_play_new(const struct policy *policy, const struct play_row *rows, size_t n)
+{
+	CLEANUP(world_freep) struct world *world = world_new(policy);
+
+	return world_play(world, rows, n);
 }

@@ -12,7 +12,7 @@
  * 2026-11-25; moments are local (Pacific/Auckland), 2026-11-25T09:00. `fault=REASON` is an event that could not be decoded.
  * Equal words make equal content; equal words with an equal id make equal bytes.
  *
- * What is expected is a list, divided by `;`, of words that the line must hold; words may end in `*`. The lines must be
+ * What is expected is a list, divided by `;`, of words that the line must hold; words may end in `*`, and begin with `!`: the line must not hold them. The lines must be
  * as many and in that order. Of a record's first word, `name/office`, the office may be left out. */
 #pragma once
 
@@ -67,3 +67,5 @@ struct play_row {
 
 /* Plays the rows in order; prints those that fail and returns their number. */
 int world_play(struct world *world, const struct play_row *rows, size_t n);
+/* Plays them in a world of their own. */
+int world_play_new(const struct policy *policy, const struct play_row *rows, size_t n);
