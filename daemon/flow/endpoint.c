@@ -1,5 +1,5 @@
-/* The lock file is never removed: removing it would let two processes hold locks on two files of one name. libzmq's I/O thread removes the socket
- * file some time after the unbind; if the lock were given back before, it could remove the file of whoever binds next. */
+/* The lock file is never removed: removing it would let two processes hold locks on two files of one name. libzmq leaves the socket file behind when it
+ * unbinds; it is removed here while the lock is still held, so that it can be nobody else's. */
 #include "flow/endpoint.h"
 
 #include <errno.h>
@@ -10,14 +10,11 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 
 #define IPC "ipc://"
 #define IPC_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
-#define GONE_TRIES 1000 /* milliseconds to wait for libzmq to remove the socket file */
-#define MILLISECOND 1000000L
 
 struct endpoint {
 	void *socket;
@@ -134,20 +131,12 @@ int endpoint_bind(void *zmq_socket, const char *name, bool owner_only, struct en
 	return 0;
 }
 
-static void wait_gone(const char *path)
-{
-	struct stat st;
-
-	for (int i = 0; i < GONE_TRIES && lstat(path, &st) == 0; i++)
-		(void)nanosleep(&(struct timespec){ .tv_nsec = MILLISECOND }, NULL);
-}
-
 struct endpoint *endpoint_free(struct endpoint *endpoint)
 {
 	if (!endpoint)
 		return NULL;
 	if (endpoint->name && zmq_unbind(endpoint->socket, endpoint->name) == 0 && endpoint->path)
-		wait_gone(endpoint->path);
+		(void)unlink(endpoint->path);
 	if (endpoint->lock >= 0)
 		(void)close(endpoint->lock);
 	free(endpoint->name);

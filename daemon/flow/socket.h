@@ -44,7 +44,7 @@ int flow_socket_new(sd_event *loop, void *context, const struct flow_options *op
 struct flow_socket *flow_socket_free(struct flow_socket *socket);
 DEFINE_CLEANUP(struct flow_socket, flow_socket_free)
 
-/* A handler may free its own socket. Freeing a bound ipc socket waits (a millisecond, as a rule) until its file is gone. */
+/* A handler may free its own socket. */
 /* Stops or goes on taking messages: back-pressure. */
 void flow_socket_pause(struct flow_socket *socket, bool pause);
 void flow_socket_want_out(struct flow_socket *socket, bool want);
