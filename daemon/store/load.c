@@ -658,33 +658,41 @@ static void complete(struct load *load)
 	finish(load, STORE_OK, NULL);
 }
 
+/* Asks of a turn that could not be made will not be answered: the term ends. Not at once, for this may be within store_load(). */
+static void turn_asked(struct load *load)
+{
+	if (load->no_memory)
+		store_fail_soon(load->ask.store, "out of memory while reading facts");
+}
+
 enum turn { TURN_NAMES, TURN_PERSONS, TURN_FILES, TURNS };
+
+/* True: the turn has been asked for; false: there is nothing more to ask for. */
+static bool ask_turn(struct load *load, enum turn turn)
+{
+	if (turn == TURN_PERSONS) {
+		ask_persons(load);
+		return true;
+	}
+	if (turn == TURN_FILES) {
+		ask_files(load);
+		return true;
+	}
+	mark_whole(load);
+	if (load->round >= ROUNDS_MAX * TURNS || !want_more(load))
+		return false;
+	first_turn(load);
+	return true;
+}
 
 static void next_turn(struct load *load)
 {
-	if (spans_a_clear(load)) { /* its keys went back to who asked: they are asked for anew */
-		complete(load);
-		return;
-	}
 	load->round++;
-	switch ((enum turn)(load->round % TURNS)) {
-	case TURN_PERSONS:
-		ask_persons(load);
-		break;
-	case TURN_FILES:
-		ask_files(load);
-		break;
-	case TURN_NAMES:
-	case TURNS:
-		mark_whole(load);
-		if (load->round < ROUNDS_MAX * TURNS && want_more(load))
-			first_turn(load);
-		else
-			complete(load);
-		break;
-	}
-	if (load->no_memory)
-		store_lose(load->ask.store, "out of memory while reading facts");
+	/* One that spans a clear: its keys went back to who asked, and are asked for anew. */
+	if (!spans_a_clear(load) && ask_turn(load, (enum turn)(load->round % TURNS)))
+		turn_asked(load);
+	else
+		complete(load);
 }
 
 /* ---- Beginning ---- */
@@ -730,5 +738,6 @@ int store_load(
 	ask_begin(store, &load->ask, load_lost);
 	want_all(load, keys);
 	first_turn(load);
+	turn_asked(load);
 	return 0;
 }
