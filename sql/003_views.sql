@@ -527,7 +527,7 @@ LANGUAGE sql STABLE AS $$
 		UNION ALL
 		SELECT coalesce(e.decided_at, r.recorded_at), coalesce(e.seq, r.seq), 2, r.recorded_at, NULL, r.seq, 'RECORD', split_part(r.topic, '/', 1),
 			r.ref, nullif(substring(r.topic FROM position('/' IN r.topic) + 1), '-'), NULL, NULL, h.by, h.by_role, NULL, e.source, r.cause,
-			concat_ws(', ', 'stage ' || concat_ws(' -> ', h.from_stage, nullif(h.to_stage, h.from_stage)), h.outcome, h.guard, h.rule), NULL
+			concat_ws(', ', 'stage ' || nullif(concat_ws(' -> ', h.from_stage, nullif(h.to_stage, h.from_stage)), ''), h.outcome, h.guard, h.rule), NULL
 		FROM records r
 		LEFT JOIN cpps.ptp_history h ON h.seq = r.seq
 		LEFT JOIN LATERAL (SELECT * FROM events WHERE id = r.cause AND events.seq >= r.seq ORDER BY events.seq LIMIT 1) AS e ON true

@@ -18,8 +18,10 @@ static enum ctl_exit advance_run(struct ctl *ctl)
 		(void)ctl_fail(ctl);
 		return CTL_USAGE;
 	}
-	if (arena_new(1024 * 1024, &arena) < 0)
-		return CTL_FAILED;
+	if (arena_new(1024 * 1024, &arena) < 0) {
+		(void)fault_set(&ctl->fault, -ENOMEM, "out of memory");
+		return ctl_fail(ctl);
+	}
 	if (ctl_control(ctl, &request, CONTROL_TIMEOUT_MS, arena, &answer) < 0)
 		return ctl_fail(ctl);
 	if (!ctl_json(ctl))

@@ -114,6 +114,7 @@ static int show_row(struct rows *rows, const json_t *row, const char *line)
 
 static int show_json(json_t *row, uint64_t line)
 {
+	static const char *const may_be_empty[] = { "reason", "sentence" };
 	char word[32];
 	int r;
 
@@ -121,8 +122,9 @@ static int show_json(json_t *row, uint64_t line)
 	r = json_object_set_new(row, "disposition", json_string(word));
 	if (r == 0)
 		r = json_object_set_new(row, "line", json_integer((json_int_t)line));
-	if (r == 0 && !*member(row, "reason"))
-		r = json_object_set_new(row, "reason", json_null());
+	for (size_t i = 0; r == 0 && i < ARRAY_LENGTH(may_be_empty); i++)
+		if (!*member(row, may_be_empty[i]))
+			r = json_object_set_new(row, may_be_empty[i], json_null());
 	if (r == 0)
 		r = json_dumpf(row, stdout, JSON_COMPACT);
 	(void)putchar('\n');

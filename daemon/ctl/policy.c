@@ -28,8 +28,9 @@ static enum ctl_exit check_run(struct ctl *ctl)
 		(void)puts("{\"sound\":true}");
 	else
 		(void)printf(
-			"the policy is sound: %u offices, %u steps, %u holidays, %u versions of the PTP procedure\n",
-			policy->office_count, policy->step_count, policy->holiday_count, policy->ptp_count);
+			"the policy is sound: %u offices, %u steps, %u holidays, %u version%s of the PTP procedure\n",
+			policy->office_count, policy->step_count, policy->holiday_count, policy->ptp_count,
+			policy->ptp_count == 1 ? "" : "s");
 	return CTL_OK;
 }
 

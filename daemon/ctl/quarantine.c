@@ -261,8 +261,8 @@ static int add_outcome(struct rows *rows, uint64_t number, const struct ack *ack
 {
 	char number_text[24], seq_text[24], word[24];
 	bool discarded = verb == CONTROL_DISCARD && ack->disposition != DISPOSITION_NONE;
-	const char *cells[] = { number_text, ack->id, ack->source, word, ack->reason, discarded ? NULL : ack->sentence,
-		seq_text };
+	const char *cells[] = { number_text, ack->id, ack->source, word, discarded ? NULL : ack->reason,
+		discarded ? NULL : ack->sentence, seq_text };
 
 	outcome_word(verb, ack, word, sizeof(word));
 	(void)snprintf(number_text, sizeof(number_text), "%llu", (unsigned long long)number);

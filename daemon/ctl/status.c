@@ -9,6 +9,7 @@
 
 #include "ctl/control.h"
 #include "ctl/interrupt.h"
+#include "ctl/query.h"
 #include "ctl/rows.h"
 
 #define POLL_NS (200 * 1000 * 1000L)
@@ -95,6 +96,36 @@ static int print_value(struct rows *rows, const char *name, const json_t *value,
 	return rows_add(rows, cells, false);
 }
 
+static const struct column reconciliation_columns[] = {
+	{ "last_at", NULL, CELL_TIME },
+	{ "agreed", NULL, CELL_FLAG },
+	{ "differences", NULL, CELL_NUMBER },
+	{ "last_agreed_at", NULL, CELL_TIME },
+};
+static const char reconciliation_sql[] =
+	"SELECT l.at, l.agreed, l.differences, (SELECT max(at) FROM cpps.reconciliation WHERE agreed) "
+	"FROM (SELECT) AS one LEFT JOIN (SELECT * FROM cpps.reconciliation ORDER BY at DESC LIMIT 1) AS l ON true";
+
+static bool word_is(const json_t *document, const char *name, const char *word)
+{
+	const char *text = json_string_value(json_object_get(document, name));
+
+	return text && strcmp(text, word) == 0;
+}
+
+/* The comparison with IOMS's list is in the database (R11); where that does not answer, the status is shown without. */
+static void add_reconciliation(struct ctl *ctl, json_t *document)
+{
+	CLEANUP(read_clearp) PGresult *result = NULL;
+	const char *cells[ARRAY_LENGTH(reconciliation_columns)];
+
+	if (!word_is(document, "database", "up") || query_run(ctl, reconciliation_sql, NULL, &result) < 0)
+		return;
+	query_cells(result, 0, cells, ARRAY_LENGTH(cells));
+	(void)json_object_set_new(
+		document, "reconciliation", row_json(reconciliation_columns, ARRAY_LENGTH(cells), cells));
+}
+
 static int print_status(struct ctl *ctl, const char *json)
 {
 	CLEANUP(rows_freep) struct rows *rows = NULL;
@@ -104,6 +135,7 @@ static int print_status(struct ctl *ctl, const char *json)
 	if (!document)
 		return fault_set(&ctl->fault, -EPROTO,
 			"the bridge's answer is no JSON; do cppsctl and cpps-bridged have the same version?");
+	add_reconciliation(ctl, document);
 	if (ctl_json(ctl)) {
 		(void)json_dumpf(document, stdout, JSON_COMPACT);
 		(void)putchar('\n');
@@ -117,13 +149,6 @@ static int print_status(struct ctl *ctl, const char *json)
 		r = rows_print(rows);
 	json_decref(document);
 	return r;
-}
-
-static bool word_is(const json_t *document, const char *name, const char *word)
-{
-	const char *text = json_string_value(json_object_get(document, name));
-
-	return text && strcmp(text, word) == 0;
 }
 
 /* Leads, with its database up. */
