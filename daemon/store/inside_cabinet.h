@@ -69,6 +69,7 @@ struct parked_row {
 	enum source_kind kind;
 	struct bytes raw;
 	uint64_t stamp;
+	uint64_t wanted; /* the last load that has asked for what the event touches */
 	bool stored;
 	struct link of_ref;
 	UT_hash_handle hh;

@@ -599,11 +599,35 @@ static void mark_whole(struct load *load)
 	}
 }
 
-/* What the parked events of this round's refs touch in turn. True: there is more to ask for. */
+static void stamp_parked(struct load *load, const struct keys *refs)
+{
+	for (const struct key *key = refs->set; key; key = key->hh.next) {
+		struct link *link = cabinet_links(load->cabinet->parked_of_ref, key->text, strlen(key->text));
+
+		for (; link; link = link->after)
+			((struct parked_row *)link->row)->stamp = load->stamp;
+	}
+}
+
+/* What the parked events found so far touch in turn, and the orders that the quarantined ones would open: others may wait for them. */
+static void want_touched(struct load *load)
+{
+	for (struct parked_row *row = load->cabinet->parked; row; row = row->hh.next) {
+		if (row->stamp != load->stamp || row->wanted == load->stamp)
+			continue;
+		row->wanted = load->stamp;
+		want_ref(load, row->parked.waits_for);
+		want_event(load, row->event);
+	}
+	for (const struct quarantined_row *row = load->cabinet->quarantined; row; row = row->hh.next)
+		if (row->stamp == load->stamp && row->quarantined.state == QUARANTINE_HELD)
+			want_ref(load, row->quarantined.order_ref);
+}
+
+/* The keys of the next round. True: there is more to ask for. */
 static bool want_more(struct load *load)
 {
 	struct keys refs = load->refs;
-	bool more = false;
 
 	load->refs = (struct keys){ 0 };
 	clear_keys(&load->prns);
@@ -613,19 +637,10 @@ static bool want_more(struct load *load)
 	load->hash_count = load->parked_count = load->quarantined_count = 0;
 	for (const struct key *key = refs.set; key; key = key->hh.next)
 		add_key(load, &load->all_refs, key->text, NULL);
-	for (const struct key *key = refs.set; key; key = key->hh.next) {
-		struct link *link = cabinet_links(load->cabinet->parked_of_ref, key->text, strlen(key->text));
-
-		for (; link; link = link->after) {
-			struct parked_row *row = link->row;
-
-			row->stamp = load->stamp;
-			want_event(load, row->event);
-			more = true;
-		}
-	}
+	stamp_parked(load, &refs);
 	clear_keys(&refs);
-	return more;
+	want_touched(load);
+	return load->prns.set || load->orders.set || load->cases.set || load->refs.set || load->ids.set;
 }
 
 /* A parked row keeps its claim beside it. */
