@@ -123,8 +123,8 @@ static int submit_line(struct ctl *ctl, const char *line, enum disposition *ret)
 static int record(struct ctl *ctl, enum event_type type, json_t *data, enum disposition *ret)
 {
 	CLEANUP(freep) char *line = NULL;
-	const char *source;
-	struct instant at;
+	const char *source = NULL;
+	struct instant at = { 0 };
 	char id[UUID_TEXT];
 	int r = happened_at(ctl, &at);
 
