@@ -166,15 +166,20 @@ demo: deps
 
 # Everything that must pass, with the sanitizers on.
 test: test-deps
-	@$(MAKE) -s -j2 BUILD=asan CI=1 rooms test-programs
-	@BUILD=asan sh tests/run.sh units
-rooms: $(call room_libs,$(ROOMS))
-test-programs: $(UNIT_TESTS)
+	@$(MAKE) -s -j2 BUILD=asan CI=1 all test-programs
+	@$(MAKE) -s -j2 BUILD=fuzz fuzzers
+	@BUILD=asan sh tests/run.sh all
 TEST_PROGRAM_SOURCES := $(wildcard tests/system/*.c)
 $(B)/tests/programs: $(patsubst %.c,$(B)/%,$(TEST_PROGRAM_SOURCES))
 	@mkdir -p $(@D) && touch $@
 $(B)/tests/system/%: $(B)/tests/system/%.o $(call room_libs,client flow store config wire core base)
 	$(CC) $(LDFLAGS) $^ $(call pkg,--libs,$(call room_pkgs,client flow store config wire core base)) -o $@
+
+test-programs: $(UNIT_TESTS) $(B)/tests/programs
+
+# Every rule broken once, on purpose: a test must notice.
+mutants: test-deps
+	bash tests/unit/core/mutations.sh
 
 # Lines of the whole, branches of core/, measured over the unit and system tests.
 coverage: test-deps
@@ -204,6 +209,7 @@ help:
 	@echo 'make demo                a realistic day, shown'
 	@echo 'make test                everything that must pass'
 	@echo 'make coverage            lines of the whole, branches of the rules'
+	@echo 'make mutants             every rule broken once, and the test that notices'
 	@echo 'make fuzz [FUZZ_SECONDS=10], make lint, make format'
 	@echo 'make install [DESTDIR=] [PREFIX=/usr]'
 	@echo 'BUILD=release|debug|asan|cov|fuzz chooses the build'
@@ -211,4 +217,4 @@ help:
 clean:
 	rm -rf build
 
-.PHONY: all links unit clean fuzzers fuzz deps test-deps run demo test test-programs coverage format lint install help
+.PHONY: all links unit clean fuzzers fuzz deps test-deps run demo test test-programs mutants coverage format lint install help
