@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "store/inside_store.h"
 
+#define UPDATE_ROWS 500
+
 struct commit {
 	struct ask ask;
 	struct cabinet *cabinet;
@@ -128,10 +130,22 @@ static void add_changed(struct changes *changes, const void *row)
 	changes->changed[changes->changed_count++] = row;
 }
 
+/* In slices: a statement's parameters lie in libpq's buffer as a whole. */
+static void write_changed(struct commit *commit, const struct changes *changes)
+{
+	for (size_t at = 0; at < changes->changed_count && commit->r == 0; at += UPDATE_ROWS) {
+		const size_t left = changes->changed_count - at;
+		struct parameters parameters = { 0 };
+
+		for (size_t i = 0; i < rows_update_columns(changes->table); i++)
+			rows_update_column(changes->table, i, changes->changed + at,
+				left < UPDATE_ROWS ? left : UPDATE_ROWS, parameter(&parameters));
+		run(commit, changes->update, &parameters);
+	}
+}
+
 static void write_changes(struct commit *commit, struct changes *changes)
 {
-	struct parameters parameters = { 0 };
-
 	if (changes->failed)
 		commit->r = -ENOMEM;
 	if (changes->new_count && commit->r == 0) {
@@ -140,12 +154,7 @@ static void write_changes(struct commit *commit, struct changes *changes)
 		commit->r =
 			connection_copy(commit->ask.store->writer, changes->table, &changes->copy, step_done, commit);
 	}
-	if (changes->changed_count && commit->r == 0) {
-		for (size_t i = 0; i < rows_update_columns(changes->table); i++)
-			rows_update_column(
-				changes->table, i, changes->changed, changes->changed_count, parameter(&parameters));
-		run(commit, changes->update, &parameters);
-	}
+	write_changed(commit, changes);
 	buffer_clear(&changes->copy);
 	free(changes->changed);
 }

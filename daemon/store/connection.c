@@ -199,15 +199,17 @@ static int on_start(sd_event_source *source, void *userdata)
 
 /* ---- Receiving ---- */
 
-/* Puts the rows, as far as the socket takes them. */
+/* Puts the rows, as far as the socket takes them: libpq's own buffer grows with whatever it is given, and never shrinks. */
 static bool put_rows(struct connection *c, struct job *job)
 {
 	while (job->copied < job->bytes.n) {
 		const size_t left = job->bytes.n - job->copied, n = left < COPY_CHUNK ? left : COPY_CHUNK;
-		const int r = PQputCopyData(c->pg, (const char *)job->bytes.data + job->copied, (int)n);
+		int r = PQflush(c->pg);
 
-		if (r <= 0)
-			return r == 0 && listen_for(c, EPOLLIN | EPOLLOUT);
+		if (r == 0)
+			r = PQputCopyData(c->pg, (const char *)job->bytes.data + job->copied, (int)n) == 1 ? 0 : -1;
+		if (r != 0)
+			return r == 1 && listen_for(c, EPOLLIN | EPOLLOUT);
 		job->copied += n;
 	}
 	if (PQputCopyEnd(c->pg, NULL) < 0)
