@@ -8,19 +8,19 @@
 #define CLEANUP(function) __attribute__((cleanup(function)))
 
 /* Hands over the value of the pointer variable `p`, which becomes NULL. */
-#define TAKE(p)                                                                                                        \
-	({                                                                                                             \
-		__typeof__(p) *take_from_ = &(p);                                                                      \
-		__typeof__(p) taken_ = *take_from_;                                                                    \
-		*take_from_ = NULL;                                                                                    \
-		taken_;                                                                                                \
+#define TAKE(p)                                     \
+	({                                          \
+		__typeof__(p) *take_from_ = &(p);   \
+		__typeof__(p) taken_ = *take_from_; \
+		*take_from_ = NULL;                 \
+		taken_;                             \
 	})
 
 /* Defines x_freep(), for CLEANUP, beside `type *x_free(type *)`. */
-#define DEFINE_CLEANUP(type, free_function)                                                                            \
-	static inline void free_function##p(type **p)                                                                  \
-	{                                                                                                              \
-		*p = free_function(*p);                                                                                \
+#define DEFINE_CLEANUP(type, free_function)           \
+	static inline void free_function##p(type **p) \
+	{                                             \
+		*p = free_function(*p);               \
 	}
 
 #define ARRAY_LENGTH(a) (sizeof(a) / sizeof((a)[0]))

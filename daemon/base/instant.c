@@ -5,7 +5,7 @@
 
 /* Years that a text may name: four digits, and none so early that a slip of the keyboard looks like a date. */
 #define FIRST_YEAR 1800
-#define END_YEAR 10000
+#define END_YEAR   10000
 
 struct instant instant_earlier(struct instant a, struct instant b)
 {
@@ -33,7 +33,7 @@ static int64_t floor_div(int64_t a, int64_t b)
 
 /* The calendar counts eras of 400 years that start on 1 March, so that the leap day is the last of its year:
  * Howard Hinnant, "chrono-compatible low-level date algorithms". */
-#define ERA_DAYS 146097
+#define ERA_DAYS    146097
 #define EPOCH_SHIFT 719468 /* days from 0000-03-01 to 1970-01-01 */
 
 struct date date_of(int year, int month, int day)

@@ -56,7 +56,8 @@ int date_parse(const char *text, struct date *ret);
 char *date_format(struct date d, char text[static DATE_TEXT]); /* "" for DATE_NONE */
 /* RFC 3339 with zone, fractions cut to microseconds, years 1800 to 9999; 0 or -EINVAL. */
 int instant_parse(const char *text, struct instant *ret);
-char *instant_format(struct instant t, char text[static INSTANT_TEXT]); /* "" for INSTANT_NONE; whole seconds without a fraction */
+char *instant_format(
+	struct instant t, char text[static INSTANT_TEXT]); /* "" for INSTANT_NONE; whole seconds without a fraction */
 
 /* A zone is the list of its changes of offset, oldest first; before the first, the first's offset holds. */
 struct zone_change {

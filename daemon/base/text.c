@@ -57,7 +57,7 @@ void text_trim_utf8(char *text)
 	while (start > 0 && n - start < 4 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
 		start--;
 	if (start > 0 && (unsigned char)text[start - 1] >= 0xc0 &&
-	    !character((const unsigned char *)text + start - 1, n - start + 1))
+		!character((const unsigned char *)text + start - 1, n - start + 1))
 		text[start - 1] = '\0';
 }
 

@@ -16,16 +16,17 @@ struct client_follow_options {
 	const char *stream;
 	uint64_t after, after_epoch;
 	bool from_now;
-	const char *const *prefixes;          /* NULL-terminated; given: the log is long-polled */
-	const char *name;                     /* consumer; NULL: anonymous. Its position is confirmed after `record` has returned 0 for it */
-	bool follow;                          /* false: return at the head */
-	uint64_t count;                       /* return after so many records; 0: no limit */
-	int timeout_ms;                       /* give up after so long without any answer; -1: never */
+	const char *const *prefixes; /* NULL-terminated; given: the log is long-polled */
+	const char
+		*name;  /* consumer; NULL: anonymous. Its position is confirmed after `record` has returned 0 for it */
+	bool follow;    /* false: return at the head */
+	uint64_t count; /* return after so many records; 0: no limit */
+	int timeout_ms; /* give up after so long without any answer; -1: never */
 	/* Called for each record, in order; a non-zero return ends and is returned. */
 	int (*record)(void *context, const struct wire_record *record);
 	/* Told when the connection state changes, in words; may be NULL. */
 	void (*notice)(void *context, const char *sentence);
-	bool (*stop)(void *context);          /* asked about each 200 ms; may be NULL */
+	bool (*stop)(void *context); /* asked about each 200 ms; may be NULL */
 	void *context;
 };
 /* 0: done; the return of `record`; -ESTALE: TOO_OLD or DIVERGED, -ETIMEDOUT: nobody answers, -EACCES, each with a sentence. */
@@ -36,7 +37,7 @@ struct client_submit;
 struct client_submit_options {
 	const char *const *endpoints; /* NULL-terminated */
 	size_t window;                /* most events under way; 0: 500 */
-	int silence_ms;               /* without an ack for so long, connect anew and send again what is not acknowledged; 0: 2,000 */
+	int silence_ms; /* without an ack for so long, connect anew and send again what is not acknowledged; 0: 2,000 */
 };
 int client_submit_new(const struct client_submit_options *options, struct client_submit **ret, struct fault *fault);
 struct client_submit *client_submit_free(struct client_submit *submit);
@@ -50,4 +51,5 @@ uint64_t client_submit_reconnects(const struct client_submit *submit);
 
 /* ---- Control ---- */
 /* One request to the daemon's control endpoint. The answer lies in the arena. 0; -ETIMEDOUT or -EPROTO with a sentence. */
-int client_control(const char *endpoint, const struct control_request *request, int timeout_ms, struct arena *arena, struct control_answer *ret, struct fault *fault);
+int client_control(const char *endpoint, const struct control_request *request, int timeout_ms, struct arena *arena,
+	struct control_answer *ret, struct fault *fault);

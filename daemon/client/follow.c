@@ -13,15 +13,15 @@
 #include "flow/following.h"
 #include "flow/socket.h"
 
-#define POLL_MS 200 /* between questions to `stop` */
-#define LONG_POLL_MS 10000
-#define GRACE_MS 3000 /* for an answer, beyond the wait that was asked for */
+#define POLL_MS        200 /* between questions to `stop` */
+#define LONG_POLL_MS   10000
+#define GRACE_MS       3000 /* for an answer, beyond the wait that was asked for */
 #define LIVE_SILENT_MS 4000
-#define DOUBT_MS 1000
-#define LAST_WORD_MS 1000
-#define LIVE_BUDGET 256
-#define LIVE_FRAMES 3
-#define ARENA_CAP (128 * 1024 * 1024UL)
+#define DOUBT_MS       1000
+#define LAST_WORD_MS   1000
+#define LIVE_BUDGET    256
+#define LIVE_FRAMES    3
+#define ARENA_CAP      (128 * 1024 * 1024UL)
 
 struct follow {
 	const struct client_follow_options *o;
@@ -135,7 +135,7 @@ static void end_stuck(struct follow *follow)
 		end(follow,
 			fault_set(follow->fault, -ESTALE,
 				"records %" PRIu64 " to %" PRIu64 " of %s are no longer kept: take what they said from "
-								  "the database, then start again after %" PRIu64,
+				"the database, then start again after %" PRIu64,
 				f->missing_from, f->missing_to, follow->o->stream, f->missing_to));
 }
 

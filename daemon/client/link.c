@@ -11,7 +11,7 @@
 
 #include "flow/socket.h"
 
-#define PAUSE_MS 50
+#define PAUSE_MS     50
 #define PAUSE_MAX_MS 2000
 #define LOST_EVENTS                                                                                  \
 	(ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | \

@@ -12,11 +12,11 @@
 
 struct link {
 	void *context, *socket, *monitor; /* socket NULL: closed */
-	const char *const *endpoints; /* borrowed, NULL-terminated */
+	const char *const *endpoints;     /* borrowed, NULL-terminated */
 	size_t count, current;
-	char *named; /* an endpoint a daemon named; instead of the current one, once */
-	bool up; /* the handshake was made */
-	unsigned failures; /* in a row */
+	char *named;        /* an endpoint a daemon named; instead of the current one, once */
+	bool up;            /* the handshake was made */
+	unsigned failures;  /* in a row */
 	int64_t not_before; /* of the next opening, client_now() */
 	unsigned openings;
 };

@@ -12,11 +12,11 @@
 
 #include <utlist.h>
 
-#define WINDOW_DEFAULT 500
+#define WINDOW_DEFAULT     500
 #define SILENCE_DEFAULT_MS 2000
-#define SILENCE_MAX_MS 30000
-#define EVENT_BYTES_MAX (1024 * 1024UL)
-#define ARENA_CAP (8 * 1024 * 1024UL)
+#define SILENCE_MAX_MS     30000
+#define EVENT_BYTES_MAX    (1024 * 1024UL)
+#define ARENA_CAP          (8 * 1024 * 1024UL)
 
 struct entry {
 	struct entry *prev, *next;
@@ -32,7 +32,7 @@ struct client_submit {
 	int silence_ms,
 		patience_ms; /* configured; grown while nobody answers, so that a daemon that waits is not flooded with copies */
 	int64_t heard; /* when the wait for an ack began */
-	bool fresh; /* no ack yet on this connection */
+	bool fresh;    /* no ack yet on this connection */
 	uint64_t reconnects;
 	struct arena *ack_arena, *event_arena;
 };

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "core/words.h"
 
-#define CONFIG_DEFAULT "/etc/cpps-bridge/cpps-bridge.yaml"
+#define CONFIG_DEFAULT       "/etc/cpps-bridge/cpps-bridge.yaml"
 #define CONFIG_ENDPOINTS_MAX 8
 
 /* A list of ZeroMQ endpoints, NULL-terminated for those who take such. */
@@ -39,8 +39,8 @@ struct config_served {
 };
 
 struct config_limits {
-	uint32_t batch; /* most events a transaction: 500 */
-	uint32_t queue; /* events held before the sockets are paused: 2,000 */
+	uint32_t batch;         /* most events a transaction: 500 */
+	uint32_t queue;         /* events held before the sockets are paused: 2,000 */
 	uint32_t quarantine_mb; /* bytes kept of quarantined events, per submitter: 64 */
 };
 
@@ -49,7 +49,7 @@ struct config_testing {
 };
 
 struct config {
-	char *stream; /* name of the bridge's own stream */
+	char *stream;   /* name of the bridge's own stream */
 	char *database; /* libpq conninfo */
 	struct config_served endpoints;
 	struct config_source *sources;

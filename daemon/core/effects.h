@@ -20,20 +20,20 @@ struct record {
 	enum task_kind kind;
 
 	const char *previous_office, *previous_officer_id, *previous_prn;
-	const char *change;        /* allocation.changed: which thing changed, e.g. "office", "recommendation", "order" */
-	enum role concerns;        /* overdue: the role this level concerns; PTP: who acts next */
-	uint8_t level;             /* overdue: 1.. */
-	struct instant due_at;     /* overdue: what was missed */
+	const char *change;    /* allocation.changed: which thing changed, e.g. "office", "recommendation", "order" */
+	enum role concerns;    /* overdue: the role this level concerns; PTP: who acts next */
+	uint8_t level;         /* overdue: 1.. */
+	struct instant due_at; /* overdue: what was missed */
 
 	uint8_t from_stage, to_stage; /* ptp.* */
 	enum ptp_outcome outcome;
 	enum role by_role;
 	const char *by;
-	enum reason guard;         /* ptp.refused: PTP_G1.. */
-	const char *rule;          /* phrase of the row that decided */
-	uint32_t informs;          /* bits 1 << enum role */
+	enum reason guard;                /* ptp.refused: PTP_G1.. */
+	const char *rule;                 /* phrase of the row that decided */
+	uint32_t informs;                 /* bits 1 << enum role */
 	enum role convey_via[CONVEY_MAX]; /* ROLE_NONE ends */
-	const char *convey_to;     /* the order's officerId */
+	const char *convey_to;            /* the order's officerId */
 
 	const struct quarantined *quarantined; /* event.quarantined, event.quarantine-overdue */
 	const struct parked *parked;           /* event.parked-long */

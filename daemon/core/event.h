@@ -9,11 +9,11 @@
 #include "core/words.h"
 
 /* Bytes, without the terminator; longer text is refused as INVALID_FIELD. */
-#define REF_MAX    64  /* prn, orderRef, ptpRef, officerId, by, court, prison, a code */
+#define REF_MAX    64 /* prn, orderRef, ptpRef, officerId, by, court, prison, a code */
 #define OFFICE_MAX 32
-#define ID_MAX 128 /* source, id, submitter */
+#define ID_MAX     128  /* source, id, submitter */
 #define PROSE_MAX  2000 /* reason, note */
-#define CODES_MAX  16  /* conditions[], suitability[] */
+#define CODES_MAX  16   /* conditions[], suitability[] */
 #define HASH_SIZE  32
 
 /* BLAKE2b. Of the decoded type, time and data (X2), or of the bytes as they came (quarantine). */
@@ -29,24 +29,24 @@ struct codes {
 struct event {
 	/* The envelope. For an event that could not be read whole, only what was readable; type EVENT_NONE if not. */
 	enum event_type type;
-	const char *type_text; /* as it came, also where it is no type of ours; NULL if unreadable */
+	const char *type_text;   /* as it came, also where it is no type of ours; NULL if unreadable */
 	const char *source, *id; /* NULL if unreadable */
 	struct instant time;
 	const char *traceparent, *tracestate;
 	struct hash content; /* of type, time and data: equal for the JSON and the protobuf form */
 
 	/* Where it came from: set by the service, not by its sender. */
-	enum source_kind kind;  /* what its `source` may speak as; SOURCE_NONE: no such source in the config */
-	const char *submitter;  /* authenticated identity, or the stream it was read from (X7) */
-	const uint8_t *raw;     /* the bytes as they came */
+	enum source_kind kind; /* what its `source` may speak as; SOURCE_NONE: no such source in the config */
+	const char *submitter; /* authenticated identity, or the stream it was read from (X7) */
+	const uint8_t *raw;    /* the bytes as they came */
 	size_t raw_size;
 	struct hash raw_hash;
 
 	/* The data; NULL, 0, *_NONE where absent. Names follow contract and proto/. */
 	const char *prn, *into_prn, *order_ref, *ptp_ref;
 	enum order_type order_type;
-	const char *office;      /* office, receivedAt or toOffice */
-	const char *place;       /* court or prison */
+	const char *office; /* office, receivedAt or toOffice */
+	const char *place;  /* court or prison */
 	const char *officer_id, *by;
 	const char *reason, *note; /* free text: kept in history, never published */
 	enum role by_role;
@@ -70,7 +70,7 @@ struct event {
 /* What became of an event. */
 struct verdict {
 	enum disposition disposition;
-	enum reason reason;    /* why quarantined; REASON_NONE otherwise */
+	enum reason reason;       /* why quarantined; REASON_NONE otherwise */
 	char sentence[FAULT_MAX]; /* for a person: names the field and the value; for accepted without effect: why */
-	uint64_t seq;          /* last record it caused, 0 if none; for a duplicate that of the first */
+	uint64_t seq;             /* last record it caused, 0 if none; for a duplicate that of the first */
 };

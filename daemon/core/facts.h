@@ -14,7 +14,8 @@ struct claim {
 	const char *source, *id;
 	struct hash content;
 	enum event_type type;
-	enum disposition disposition; /* ACCEPTED or PARKED; once QUARANTINED (a parked event refused) it claims nothing */
+	enum disposition
+		disposition; /* ACCEPTED or PARKED; once QUARANTINED (a parked event refused) it claims nothing */
 	uint64_t seq;
 	char order_ref[REF_MAX + 1]; /* the order or case it is about: history */
 	char prn[REF_MAX + 1];
@@ -31,7 +32,8 @@ struct parked {
 	const struct event *event;
 	char waits_for[REF_MAX + 1];
 	struct instant parked_at;
-	struct instant counted_from; /* the seven days run from here: parked_at, or when its opener last left quarantine */
+	struct instant
+		counted_from; /* the seven days run from here: parked_at, or when its opener last left quarantine */
 	struct instant next_alarm;
 	bool long_published;
 	bool gone; /* decided: to be deleted */
@@ -67,7 +69,8 @@ struct facts {
 	/* A HELD or closed quarantine of exactly these bytes, the newest; or NULL. */
 	struct quarantined *(*quarantine_of_bytes)(void *context, const struct hash *raw_hash);
 	/* The HELD quarantines of (source, id), one by one: NULL as `after` starts; NULL ends. */
-	struct quarantined *(*quarantine_of_id)(void *context, const char *source, const char *id, struct quarantined *after);
+	struct quarantined *(*quarantine_of_id)(
+		void *context, const char *source, const char *id, struct quarantined *after);
 	/* Whether an opening event for the order is HELD in quarantine. */
 	bool (*opener_held)(void *context, const char *order_ref);
 

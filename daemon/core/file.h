@@ -12,10 +12,10 @@
 #include "core/event.h"
 #include "core/words.h"
 
-#define STEPS_MAX      16   /* allocation steps of one request */
-#define TITLE_MAX      120
-#define FILE_ORDERS_MAX 100 /* open requests a file may hold; one more is TOO_MANY_ORDERS */
-#define FILE_PERSONS_MAX 50 /* person numbers a file may hold; a merge beyond is TOO_MANY_ORDERS */
+#define STEPS_MAX        16 /* allocation steps of one request */
+#define TITLE_MAX        120
+#define FILE_ORDERS_MAX  100 /* open requests a file may hold; one more is TOO_MANY_ORDERS */
+#define FILE_PERSONS_MAX 50  /* person numbers a file may hold; a merge beyond is TOO_MANY_ORDERS */
 
 enum row_change { ROW_CLEAN, ROW_NEW, ROW_CHANGED };
 
@@ -28,7 +28,7 @@ struct person {
 	bool known;                    /* has had an order before (step 4: re-open) */
 	struct date ows_reviewed_on, cso9_completed_on;
 	enum tri on_ows;
-	struct instant assessed_at;    /* `time` of the assessment applied last */
+	struct instant assessed_at; /* `time` of the assessment applied last */
 
 	enum row_change change;
 	struct file *file;
@@ -42,16 +42,18 @@ struct task {
 	enum role role;
 	char title[TITLE_MAX + 1];
 	struct instant opened_at, due_at, closed_at;
-	uint8_t level; /* escalation levels published for this due_at */
+	uint8_t level;   /* escalation levels published for this due_at */
 	uint16_t facing; /* scratch of core/steps.c: what the facts asked of the step before the event; never stored */
 };
 
 struct request {
 	char order_ref[REF_MAX + 1];
-	char filed_prn[REF_MAX + 1]; /* the number the order was recorded under; the file's survivor is resolved from it (R9) */
+	char filed_prn[REF_MAX +
+		       1]; /* the number the order was recorded under; the file's survivor is resolved from it (R9) */
 	enum order_type order_type;
-	char office[OFFICE_MAX + 1];       /* where it is managed now */
-	char named_office[OFFICE_MAX + 1]; /* the office the court or prison named last: a transfer leaves it (R8, R10) */
+	char office[OFFICE_MAX + 1]; /* where it is managed now */
+	char named_office[OFFICE_MAX +
+			  1];    /* the office the court or prison named last: a transfer leaves it (R8, R10) */
 	char place[REF_MAX + 1]; /* court or prison, as given */
 	enum request_state state;
 	char officer_id[REF_MAX + 1];
@@ -66,11 +68,12 @@ struct request {
 	enum tri child_sex_offence;
 	char conditions[CODES_MAX * (REF_MAX + 1)]; /* codes, ascending, joined by a space */
 	uint8_t documents;                          /* received: bits 1 << enum document */
-	struct instant applied_at; /* `time` of what was applied last after the first opening: correction, closing, opening again (R8) */
-	struct instant requested_at;                /* `time` of the event that planned it, then of the one that took effect */
+	struct instant
+		applied_at; /* `time` of what was applied last after the first opening: correction, closing, opening again (R8) */
+	struct instant requested_at; /* `time` of the event that planned it, then of the one that took effect */
 	struct instant due_at, first_report_by;
-	uint8_t level;                              /* escalation levels published for this due_at */
-	struct instant next_alarm;                  /* earliest moment this request, its tasks or cases need a timer */
+	uint8_t level;             /* escalation levels published for this due_at */
+	struct instant next_alarm; /* earliest moment this request, its tasks or cases need a timer */
 
 	struct task tasks[STEPS_MAX]; /* in step order; of a PLANNED request step 8 only */
 	uint8_t task_count;
@@ -86,13 +89,13 @@ struct ptp_case {
 	int32_t version; /* of the PTP policy it was opened under (P9) */
 	uint8_t stage;
 	enum ptp_state state;
-	uint32_t outcomes;          /* bits 1 << enum ptp_outcome recorded at this stage, for preconditions (G8) */
-	bool approved;              /* stage 8: APPROVED */
+	uint32_t outcomes; /* bits 1 << enum ptp_outcome recorded at this stage, for preconditions (G8) */
+	bool approved;     /* stage 8: APPROVED */
 	enum tri area_supports, region_supports; /* stages 4 and 5 (P8) */
 	enum monitoring monitoring;
 	enum tri em_criteria_met, residential_restrictions;
 	enum em_approval em_approval;
-	struct date starts_on, ends_on; /* exclusive end */
+	struct date starts_on, ends_on;              /* exclusive end */
 	char suitability[CODES_MAX * (REF_MAX + 1)]; /* codes, joined by a space */
 	char considered_by[REF_MAX + 1];
 	struct instant opened_at, entered_at; /* the case; its stage */
@@ -106,8 +109,9 @@ struct ptp_case {
 };
 
 struct file {
-	struct person *persons;   /* the survivor first */
-	struct request *requests; /* in order of opening; closed ones may be missing: no rule asks about another's closed order */
+	struct person *persons; /* the survivor first */
+	struct request *
+		requests; /* in order of opening; closed ones may be missing: no rule asks about another's closed order */
 
 	/* Scratch of the rules, NULL and false between events; never stored. */
 	struct file *next_touched;

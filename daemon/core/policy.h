@@ -14,7 +14,7 @@
 #include "core/file.h"
 #include "core/words.h"
 
-#define CODE_MAX 48
+#define CODE_MAX   48
 #define PHRASE_MAX 160
 
 /* A period of time and how it is counted (R3). */
@@ -47,8 +47,18 @@ struct policy_due {
 
 /* Named predicates a step row may refer to; the C function of each is in core/steps.c. */
 enum predicate {
-	WHEN_NONE, WHEN_ALWAYS, WHEN_COURT_ORDER, WHEN_PRISON_ORDER, WHEN_PAROLE, WHEN_OFFENDER_KNOWN, WHEN_OWS_REVIEWED, WHEN_ES_ORDER,
-	WHEN_CHILD_SEX_OFFENCE, WHEN_NO_CHILD_SEX_OFFENCE, WHEN_CHILD_SEX_OFFENCE_UNKNOWN, WHEN_END
+	WHEN_NONE,
+	WHEN_ALWAYS,
+	WHEN_COURT_ORDER,
+	WHEN_PRISON_ORDER,
+	WHEN_PAROLE,
+	WHEN_OFFENDER_KNOWN,
+	WHEN_OWS_REVIEWED,
+	WHEN_ES_ORDER,
+	WHEN_CHILD_SEX_OFFENCE,
+	WHEN_NO_CHILD_SEX_OFFENCE,
+	WHEN_CHILD_SEX_OFFENCE_UNKNOWN,
+	WHEN_END
 };
 
 /* What completes a step. */
@@ -56,8 +66,8 @@ enum completion { BY_NONE, BY_BRIDGE, BY_DOCUMENTS, BY_RECORD, BY_OWS_REVIEW, BY
 
 struct policy_step {
 	uint8_t step;
-	enum role role;         /* ROLE_NONE for the bridge's own */
-	uint8_t opens_after;    /* 0: at the request */
+	enum role role;      /* ROLE_NONE for the bridge's own */
+	uint8_t opens_after; /* 0: at the request */
 	enum completion completed_by;
 	enum predicate skip_when;
 };
@@ -87,15 +97,15 @@ struct policy_escalation {
 /* A version of the PTP procedure (P9). */
 struct policy_ptp {
 	int32_t version;
-	struct date in_force_from; /* the newest version in force opens a case */
+	struct date in_force_from;        /* the newest version in force opens a case */
 	char legal_basis[PHRASE_MAX + 1]; /* "s107K Parole Act 2002" */
-	int32_t months_limit;      /* G4: 12 */
-	int32_t suitability_minimum; /* G5: 1 */
+	int32_t months_limit;             /* G4: 12 */
+	int32_t suitability_minimum;      /* G5: 1 */
 	uint8_t first_stage;
-	uint8_t open_until_stage;  /* G3, G5, G9 and dates may stay open up to this stage: 6 */
-	int32_t expiring_days;     /* 28 */
-	struct period due;         /* of each open task: 5 working days */
-	enum role convey_via[8];   /* ROLE_NONE ends: REGIONAL_MANAGER, AREA_MANAGER, SERVICE_MANAGER */
+	uint8_t open_until_stage; /* G3, G5, G9 and dates may stay open up to this stage: 6 */
+	int32_t expiring_days;    /* 28 */
+	struct period due;        /* of each open task: 5 working days */
+	enum role convey_via[8];  /* ROLE_NONE ends: REGIONAL_MANAGER, AREA_MANAGER, SERVICE_MANAGER */
 };
 
 struct policy_ptp_stage {
@@ -117,15 +127,15 @@ struct policy_ptp_actor {
 
 struct policy_ptp_move {
 	int32_t version;
-	uint8_t stage;           /* 0: any; such a move closes */
+	uint8_t stage; /* 0: any; such a move closes */
 	enum role role;
 	enum ptp_outcome outcome;
-	enum ptp_outcome needs;  /* must have been recorded at this stage (G8); OUTCOME_NONE: nothing */
-	enum ptp_outcome clears; /* forgets these on being recorded: a new draft needs new feedback */
-	uint8_t next;            /* stage; 0: stays, unless `closes` */
-	enum ptp_state closes;   /* state it leaves the procedure in; PTP_NONE: none */
-	bool decides;            /* publishes ptp.decided (stage 8) */
-	uint32_t informs;        /* bits 1 << enum role; 0: the next actor */
+	enum ptp_outcome needs;      /* must have been recorded at this stage (G8); OUTCOME_NONE: nothing */
+	enum ptp_outcome clears;     /* forgets these on being recorded: a new draft needs new feedback */
+	uint8_t next;                /* stage; 0: stays, unless `closes` */
+	enum ptp_state closes;       /* state it leaves the procedure in; PTP_NONE: none */
+	bool decides;                /* publishes ptp.decided (stage 8) */
+	uint32_t informs;            /* bits 1 << enum role; 0: the next actor */
 	char phrase[PHRASE_MAX + 1]; /* the rule in words, for people and history */
 };
 
@@ -147,7 +157,7 @@ struct policy {
 	struct policy_office offices[256];
 	struct date holidays[1024]; /* ascending */
 	struct zone_change zone_changes[256];
-	struct zone zone;           /* Pacific/Auckland */
+	struct zone zone; /* Pacific/Auckland */
 	struct policy_order_type order_types[ORDER_TYPE_END];
 	struct policy_due dues[64];
 	struct policy_step steps[STEPS_MAX]; /* ascending */
@@ -159,9 +169,9 @@ struct policy {
 	struct policy_ptp_actor ptp_actors[256];
 	struct policy_ptp_move ptp_moves[512];
 	struct policy_suitability suitabilities[256];
-	uint16_t office_count, holiday_count, zone_count, due_count, step_count, title_count, substitute_count, escalation_count,
-		ptp_count, ptp_stage_count, ptp_actor_count, ptp_move_count, suitability_count;
-	char role_titles[ROLE_END][CODE_MAX + 1]; /* role.csv: "probation officer" */
+	uint16_t office_count, holiday_count, zone_count, due_count, step_count, title_count, substitute_count,
+		escalation_count, ptp_count, ptp_stage_count, ptp_actor_count, ptp_move_count, suitability_count;
+	char role_titles[ROLE_END][CODE_MAX + 1];             /* role.csv: "probation officer" */
 	uint32_t settings_seen, roles_seen, order_types_seen; /* bits of the keys that had a row, for validation */
 };
 
@@ -177,7 +187,8 @@ extern const size_t policy_table_count;
 
 /* Takes row number `row` (1 = the first after the header) of a table, in file order; `cells` as text, one a column, "" where empty. `policy` is
  * zeroed before the first. 0; -EINVAL with a sentence that names table, row and column: the policy is then of no use. */
-int policy_add(struct policy *policy, const struct policy_table *table, size_t row, const char *const *cells, struct fault *fault);
+int policy_add(struct policy *policy, const struct policy_table *table, size_t row, const char *const *cells,
+	struct fault *fault);
 
 /* Checks the whole, after every row: every order type has a due rule, steps refer to steps that exist, PTP stages are reachable and every
  * move's role and stage exist, ... 0; -EINVAL with a sentence that names the table and row. Sets what is derived (zone). */
@@ -187,13 +198,15 @@ const struct policy_office *policy_office(const struct policy *policy, const cha
 const struct policy_step *policy_step(const struct policy *policy, int32_t step);           /* NULL: unknown */
 /* Whether actor is the role or may act for it (R7). */
 bool policy_may_act(const struct policy *policy, enum scope scope, enum role actor, enum role role);
-const struct policy_ptp *policy_ptp(const struct policy *policy, int32_t version);    /* NULL: unknown */
-const struct policy_ptp *policy_ptp_at(const struct policy *policy, struct date day); /* the version in force; the oldest if none yet */
+const struct policy_ptp *policy_ptp(const struct policy *policy, int32_t version); /* NULL: unknown */
+const struct policy_ptp *policy_ptp_at(
+	const struct policy *policy, struct date day); /* the version in force; the oldest if none yet */
 
 bool policy_is_working_day(const struct policy *policy, struct date day);
 /* The end of a period that starts at `from` (R3): hours run on; days and working days end at close of business of their last day,
  * counted from the day after; working hours run from opening to closing of working days. `effective_on` for UNIT_EFFECT_DATE: 00:00 of it. */
-struct instant policy_period_end(const struct policy *policy, struct period period, struct instant from, struct date effective_on);
+struct instant policy_period_end(
+	const struct policy *policy, struct period period, struct instant from, struct date effective_on);
 /* When escalation level `level` (1..) of a due time is reached: working-day periods keep the due time's time of day. INSTANT_NONE past the last level. */
 struct instant policy_escalates_at(const struct policy *policy, struct instant due_at, uint8_t level);
 struct instant policy_midnight(const struct policy *policy, struct date day); /* 00:00 local */

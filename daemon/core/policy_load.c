@@ -31,8 +31,8 @@ struct policy_rows {
 		struct fault *why); /* after the last row */
 	const struct column *columns;
 	size_t offset, row_size; /* of the rows in struct policy */
-	size_t max; /* rows of a list */
-	size_t count; /* offset in struct policy: the list's uint16_t count, or the bits of the keys seen */
+	size_t max;              /* rows of a list */
+	size_t count;            /* offset in struct policy: the list's uint16_t count, or the bits of the keys seen */
 };
 
 /* ---- The policy's own words ---- */
@@ -336,9 +336,9 @@ static int take_keyed(struct policy *policy, const struct policy_rows *rows, con
 		ret_column, why);
 }
 
-#define PLACE(at, bytes) .offset = (at), .size = (bytes)
+#define PLACE(at, bytes)   .offset = (at), .size = (bytes)
 #define FIELD(row, member) PLACE(offsetof(row, member), sizeof(((row *)0)->member))
-#define NUMBER(low, high) .least = (low), .most = (high)
+#define NUMBER(low, high)  .least = (low), .most = (high)
 #define SETTING(name, read, ...)                                     \
 	{                                                            \
 #name, read, FIELD(struct policy, name), __VA_ARGS__ \
@@ -434,12 +434,12 @@ static int filled_documents(const struct policy *policy, const struct policy_row
 /* ---- The tables: X(column, reader, field of the row, the rest of struct column) ---- */
 
 #define WORDS(type) .words = &type##_words
-#define OPTIONAL .optional = true
-#define FOR_PEOPLE PLACE(0, 0)
-#define NOTE(X) X("note", read_note, FOR_PEOPLE, OPTIONAL)
-#define AMOUNT NUMBER(0, 10000)
-#define STAGE NUMBER(1, 99)
-#define VERSION NUMBER(1, 9999)
+#define OPTIONAL    .optional = true
+#define FOR_PEOPLE  PLACE(0, 0)
+#define NOTE(X)     X("note", read_note, FOR_PEOPLE, OPTIONAL)
+#define AMOUNT      NUMBER(0, 10000)
+#define STAGE       NUMBER(1, 99)
+#define VERSION     NUMBER(1, 9999)
 
 #define KEY(X, name, type) X(name, read_word, PLACE(0, sizeof(int32_t)), WORDS(type))
 
@@ -568,12 +568,12 @@ static int filled_documents(const struct policy *policy, const struct policy_row
 	{ table, { list(NAME) NULL }, &(const struct policy_rows){ .columns = COLUMNS(list), __VA_ARGS__ } }
 /* clang-format on */
 
-#define AT(array) .offset = offsetof(struct policy, array), .row_size = sizeof(((struct policy *)0)->array[0])
-#define COUNTED(n) .count = offsetof(struct policy, n)
+#define AT(array)     .offset = offsetof(struct policy, array), .row_size = sizeof(((struct policy *)0)->array[0])
+#define COUNTED(n)    .count = offsetof(struct policy, n)
 #define LISTED(array) .take = take_listed, AT(array), .max = ARRAY_LENGTH(((struct policy *)0)->array)
-#define FILLED .filled = filled_list
-#define MAY_BE_EMPTY .filled = may_be_empty
-#define KEYED(array) .take = take_keyed, .filled = filled_keys, AT(array)
+#define FILLED        .filled = filled_list
+#define MAY_BE_EMPTY  .filled = may_be_empty
+#define KEYED(array)  .take = take_keyed, .filled = filled_keys, AT(array)
 
 const struct policy_table policy_tables[] = {
 	TABLE("setting", SETTING_COLUMNS, .take = take_setting, .filled = filled_keys, COUNTED(settings_seen)),

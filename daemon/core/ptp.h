@@ -14,10 +14,10 @@ enum ptp_occasion {
 	PTP_AT_STAGE = 1 << 2, /* any stage record */
 	PTP_AT_FORWARD =
 		1 << 3, /* one that moves the case forward: to a later stage, or out of the procedure as APPROVED */
-	PTP_AT_LATE = 1 << 4, /* forward past open_until_stage: nothing may be open any more */
+	PTP_AT_LATE = 1 << 4,       /* forward past open_until_stage: nothing may be open any more */
 	PTP_AT_IMPOSITION = 1 << 5, /* any imposition record */
-	PTP_AT_IMPOSED = 1 << 6, /* one that says IMPOSED */
-	PTP_AT_VARIED = 1 << 7, /* the order's particulars changed */
+	PTP_AT_IMPOSED = 1 << 6,    /* one that says IMPOSED */
+	PTP_AT_VARIED = 1 << 7,     /* the order's particulars changed */
 };
 
 struct ptp_question {
@@ -27,7 +27,7 @@ struct ptp_question {
 	const struct ptp_case *ptp; /* with the particulars as they would stand; its `request` is not looked at */
 	const struct event *event;
 	const struct policy_ptp_move *move; /* the row that would decide; NULL: none does */
-	unsigned occasions; /* bits of enum ptp_occasion */
+	unsigned occasions;                 /* bits of enum ptp_occasion */
 };
 
 /* The first guard that does not hold, as its reason PTP_Gn with a sentence for a probation officer; REASON_NONE and `fault` untouched

@@ -11,9 +11,9 @@
 #include "core/ptp.h"
 
 #define LABEL_MAX 320
-#define NODE_MAX 32
-#define START "start"
-#define ANY "any_stage"
+#define NODE_MAX  32
+#define START     "start"
+#define ANY       "any_stage"
 
 struct drawing {
 	const struct policy *policy;

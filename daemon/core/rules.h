@@ -8,14 +8,14 @@ struct decision {
 	const struct policy *policy;
 	struct facts *facts;
 	const struct event *event; /* NULL where time alone acts */
-	struct instant time; /* when it happened: the event's time, or the due moment that has passed */
-	struct instant now; /* when it is decided */
+	struct instant time;       /* when it happened: the event's time, or the due moment that has passed */
+	struct instant now;        /* when it is decided */
 	struct effects *effects;
 	struct verdict *verdict;
 	int published; /* records so far */
 	/* Set by the rule: */
 	const char *waits_for; /* RULE_PARKS: the order or case that is not yet known */
-	const char *opened; /* the order or case that now exists: what waits for it is decided next (X3) */
+	const char *opened;    /* the order or case that now exists: what waits for it is decided next (X3) */
 	struct request *about; /* the request it is about: for history */
 	/* Head of the list of files whose facts the event changes, shared with the parked events it releases; see file_note(). */
 	struct file **touched_files;

@@ -3,9 +3,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#define WORDS_NAME(prefix, name, number) [prefix##_##name] = #name,
+#define WORDS_NAME(prefix, name, number)                     [prefix##_##name] = #name,
 #define WORDS_EVENT_NAME(name, number, type, message, kinds) [EVENT_##name] = type,
-#define WORDS_RECORD_NAME(name, number, text, family) [RECORD_##name] = text,
+#define WORDS_RECORD_NAME(name, number, text, family)        [RECORD_##name] = text,
 
 /* The number of `name` in a table whose entry 0 is unused; 0 when it is not there. */
 static int find(const char *const *names, int n, const char *name)
@@ -16,15 +16,15 @@ static int find(const char *const *names, int n, const char *name)
 	return 0;
 }
 
-#define WORDS_DEFINE(type, end, names)                                                                                 \
-	static const char *const type##_names[end] = { "", names };                                                    \
-	const char *type##_text(enum type value)                                                                       \
-	{                                                                                                              \
-		return (unsigned)value < (unsigned)(end) ? type##_names[value] : "";                                   \
-	}                                                                                                              \
-	enum type type##_of(const char *name)                                                                          \
-	{                                                                                                              \
-		return (enum type)find(type##_names, (end), name);                                                     \
+#define WORDS_DEFINE(type, end, names)                                               \
+	static const char *const type##_names[end] = { "", names };                  \
+	const char *type##_text(enum type value)                                     \
+	{                                                                            \
+		return (unsigned)value < (unsigned)(end) ? type##_names[value] : ""; \
+	}                                                                            \
+	enum type type##_of(const char *name)                                        \
+	{                                                                            \
+		return (enum type)find(type##_names, (end), name);                   \
 	}
 
 WORDS_DEFINE(order_type, ORDER_TYPE_END, ORDER_TYPES(WORDS_NAME))

@@ -19,18 +19,18 @@ enum ctl_exit {
 	CTL_FAILED,
 	CTL_USAGE,
 	CTL_QUARANTINED, /* done, but some events were quarantined */
-	CTL_DIFFERS, /* reconcile: the lists differ */
+	CTL_DIFFERS,     /* reconcile: the lists differ */
 };
 
 enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_DATE, OPTION_WORD };
 
 struct option_row {
-	const char *name; /* without its dashes; NULL ends a table */
+	const char *name;      /* without its dashes; NULL ends a table */
 	enum option_kind kind; /* numbers, dates and words are checked before the command runs */
-	const char *argument; /* what the help calls it */
+	const char *argument;  /* what the help calls it */
 	const char *help;
 	const char *const *words; /* OPTION_WORD: the allowed ones, NULL-terminated */
-	bool many; /* may be given more than once */
+	bool many;                /* may be given more than once */
 };
 #define OPTIONS_END          \
 	{                    \
@@ -42,11 +42,11 @@ struct ctl;
 #define OPERANDS_ANY UINT8_MAX
 
 struct command {
-	const char *name; /* one word or two */
+	const char *name;     /* one word or two */
 	const char *operands; /* as the help shows them */
-	uint8_t least, most; /* how many operands */
-	const char *help; /* one line */
-	const char *more; /* paragraphs for --help and the man page, parted by empty lines; NULL: none */
+	uint8_t least, most;  /* how many operands */
+	const char *help;     /* one line */
+	const char *more;     /* paragraphs for --help and the man page, parted by empty lines; NULL: none */
 	const struct option_row *options; /* NULL: the global ones alone */
 	enum ctl_exit (*run)(struct ctl *ctl);
 	bool hidden;
@@ -100,7 +100,7 @@ struct ctl {
 	char *const *operands;
 	int operand_count;
 	struct config *config; /* NULL until ctl_config() */
-	struct fault fault; /* what went wrong; ctl_fail() prints it */
+	struct fault fault;    /* what went wrong; ctl_fail() prints it */
 };
 
 /* Reads the command line and runs the command: all of main(). */

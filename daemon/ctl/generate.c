@@ -7,9 +7,9 @@
 
 #include "base/cleanup.h"
 
-#define EVENTS_A_YEAR 130000
+#define EVENTS_A_YEAR   130000
 #define EVENTS_AN_ORDER 8 /* measured; what an order brings with it, all in all */
-#define MORNING (8 * 3600 + 1800)
+#define MORNING         (8 * 3600 + 1800)
 
 /* ---- Chance ---- */
 static uint64_t splitmix(uint64_t *state)

@@ -15,7 +15,7 @@
 struct generate_options {
 	uint64_t events, seed;
 	struct date from; /* first day */
-	uint64_t days; /* spread the events over so many days; 0: 130,000 a year, or a year where they are more */
+	uint64_t days;    /* spread the events over so many days; 0: 130,000 a year, or a year where they are more */
 };
 
 /* Hands each line over, without its line feed; borrowed for the call. A return other than 0 ends and is returned; -ENOMEM. */

@@ -12,8 +12,8 @@
 /* Per thousand letters. */
 #define WRONG_FIRST 5 /* a wrong one under the same id, then the good one */
 #define WRONG_AFTER 7 /* a wrong one under its own id */
-#define CUT_SHORT 1
-#define SENT_TWICE 10
+#define CUT_SHORT   1
+#define SENT_TWICE  10
 
 static const char *const sources[SOURCE_KIND_END] = {
 	[SOURCE_COURT] = "urn:nz:justice:cms",

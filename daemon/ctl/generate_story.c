@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 
-#define HOUR 3600
+#define HOUR           3600
 #define FIRST_ES_ORDER 9 /* comes early, so that there is a PTP case to follow */
 
 static struct dice *dice(struct world *world)

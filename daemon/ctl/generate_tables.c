@@ -19,7 +19,7 @@
 	X("DUNEDIN", "DUD", "Dunedin District Court", "012", 3)                   \
 	X("INVERCARGILL", "IVC", "Invercargill District Court", "025", 2)
 
-#define OFFICE_ROW(office, code, court, id, weight) { office, code, court, id, weight },
+#define OFFICE_ROW(office, code, court, id, weight)    { office, code, court, id, weight },
 #define OFFICE_WEIGHT(office, code, court, id, weight) weight,
 const struct office_row office_rows[OFFICES] = { OFFICE_ROWS(OFFICE_ROW) };
 const uint32_t office_weights[OFFICES] = { OFFICE_ROWS(OFFICE_WEIGHT) };
@@ -72,20 +72,20 @@ const char *const condition_codes[8] = {
 /* Counted each in its own chances: new orders, except where said. */
 const struct rare_row rare_rows[RARE_END] = {
 	[RARE_MERGE] = { 12, 70 },
-	[RARE_UNMERGE] = { 1, 4 }, /* of merges */
+	[RARE_UNMERGE] = { 1, 4 },  /* of merges */
 	[RARE_CANCEL] = { 20, 60 }, /* of court orders */
 	[RARE_VARY] = { 6, 22 },
 	[RARE_TRANSFER] = { 9, 40 },
-	[RARE_RECALL] = { 3, 18 }, /* of parole */
+	[RARE_RECALL] = { 3, 18 },      /* of parole */
 	[RARE_RELEASE_OFF] = { 2, 16 }, /* of announced releases */
-	[RARE_UNDONE] = { 8, 90 }, /* of releases */
+	[RARE_UNDONE] = { 8, 90 },      /* of releases */
 	[RARE_COPY] = { 15, 140 },
 	[RARE_REOPEN] = { 10, 120 },
 	[RARE_NOT_REQUIRED] = { 7, 50 },
-	[RARE_LATE] = { 5, 45 }, /* the order comes after its papers */
+	[RARE_LATE] = { 5, 45 },   /* the order comes after its papers */
 	[RARE_STRAY] = { 16, 17 }, /* papers of an order that never comes */
-	[RARE_PTP] = { 1, 6 }, /* of ES orders */
-	[RARE_MOVED] = { 4, 15 }, /* of announced orders */
+	[RARE_PTP] = { 1, 6 },     /* of ES orders */
+	[RARE_MOVED] = { 4, 15 },  /* of announced orders */
 };
 
 /* The whole way of a case; preconditions at stages 7, 9 and 10 hold in this order. */

@@ -13,7 +13,7 @@ struct dice {
 
 void dice_seed(struct dice *dice, uint64_t seed);
 uint64_t dice_next(struct dice *dice);
-uint32_t dice_below(struct dice *dice, uint32_t n); /* 0 .. n - 1 */
+uint32_t dice_below(struct dice *dice, uint32_t n);                 /* 0 .. n - 1 */
 int64_t dice_between(struct dice *dice, int64_t low, int64_t high); /* both included */
 bool dice_chance(struct dice *dice, uint32_t per_thousand);
 /* The index of one of `n` weights, each as likely as its weight. */
@@ -34,7 +34,7 @@ extern const char *const prison_names[PRISONS];
 struct type_row {
 	uint32_t weight; /* stock, December 2014, per mille */
 	enum source_kind sent_by;
-	uint32_t scheduled; /* per mille that are announced */
+	uint32_t scheduled;    /* per mille that are announced */
 	uint32_t preallocated; /* of those, per mille that have an officer before they take effect */
 	int16_t least_months, most_months;
 };
@@ -93,10 +93,10 @@ struct order {
 	uint16_t year;
 	uint8_t part; /* of its court case */
 	enum order_type type;
-	uint8_t office; /* where it is managed */
-	uint8_t named; /* which the court or prison named last */
-	uint8_t court; /* of which place: part of its key */
-	uint8_t documents; /* bits 1 << enum document received */
+	uint8_t office;     /* where it is managed */
+	uint8_t named;      /* which the court or prison named last */
+	uint8_t court;      /* of which place: part of its key */
+	uint8_t documents;  /* bits 1 << enum document received */
 	uint8_t conditions; /* bits of condition_codes */
 	int16_t officer;
 	enum tri cso;
@@ -137,15 +137,15 @@ enum happening {
 
 /* What will happen. */
 struct item {
-	moment at; /* when it arrives at the bridge */
-	moment time; /* when it happened */
+	moment at;       /* when it arrives at the bridge */
+	moment time;     /* when it happened */
 	uint64_t serial; /* of equals, the first planned comes first */
 	enum happening what;
 	uint32_t subject; /* order, offender, office or PTP case */
-	uint32_t detail; /* document, step, other offender, ... */
+	uint32_t detail;  /* document, step, other offender, ... */
 };
 
-#define RECENT 256
+#define RECENT             256
 #define GENERATED_LINE_MAX 4096
 
 struct world {
@@ -153,7 +153,7 @@ struct world {
 	generate_line *line;
 	void *context;
 	uint64_t left; /* lines still to be written */
-	int result; /* what `line` returned, or -ENOMEM */
+	int result;    /* what `line` returned, or -ENOMEM */
 	struct dice dice;
 	struct date first; /* first working day */
 	moment now;

@@ -10,7 +10,7 @@
 
 #include "base/cleanup.h"
 
-#define CHUNK (64 * 1024UL)
+#define CHUNK  (64 * 1024UL)
 #define BUFFER (LINE_SIZE_MAX + CHUNK)
 
 int lines_open(struct lines *lines, const char *path, struct fault *fault)

@@ -15,7 +15,7 @@ struct lines {
 	char *buffer;
 	size_t start, end; /* of what is read and not yet given out */
 	bool at_end;
-	uint64_t number; /* of the line given out last, from 1 */
+	uint64_t number;       /* of the line given out last, from 1 */
 	uint64_t offset, size; /* bytes given out; of the whole file, 0 where not known */
 };
 

@@ -5,13 +5,13 @@
 #include "ctl/command.h"
 #include "ctl/rows.h"
 
-#define LISTING_LIMIT 200
-#define SQL_MAX 4096
+#define LISTING_LIMIT          200
+#define SQL_MAX                4096
 #define LISTING_PARAMETERS_MAX 16
 
 struct filter {
 	const char *option; /* NULL ends a table */
-	const char *where; /* `%s` is the value's parameter; for a flag the condition as it stands */
+	const char *where;  /* `%s` is the value's parameter; for a flag the condition as it stands */
 	const char *unless; /* a flag's condition while the flag is not given; NULL: none */
 };
 

@@ -10,9 +10,9 @@
 #include "ctl/rows.h"
 #include "ctl/words.h"
 
-#define EVENTS_AT_ONCE 500
-#define BYTES_AT_ONCE (7 * 1024 * 1024UL) /* what the control socket takes, and a little less */
-#define ARENA_SIZE (256 * 1024 * 1024UL)
+#define EVENTS_AT_ONCE  500
+#define BYTES_AT_ONCE   (7 * 1024 * 1024UL) /* what the control socket takes, and a little less */
+#define ARENA_SIZE      (256 * 1024 * 1024UL)
 #define PLAN_TIMEOUT_MS 60000
 
 struct plan {

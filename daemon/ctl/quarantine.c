@@ -11,8 +11,8 @@
 #include "ctl/words.h"
 #include "wire/json.h"
 
-#define ARENA_SIZE (16 * 1024 * 1024UL)
-#define AT_ONCE 500 /* what the daemon takes in one request */
+#define ARENA_SIZE       (16 * 1024 * 1024UL)
+#define AT_ONCE          500 /* what the daemon takes in one request */
 #define RETRY_TIMEOUT_MS 60000
 
 /* ---- show ---- */

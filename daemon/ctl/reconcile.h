@@ -12,7 +12,7 @@ enum reconcile_field { FIELD_PRN, FIELD_ORDER_TYPE, FIELD_OFFICE, FIELD_END };
 struct live_order {
 	const char *ref;
 	const char *fields[FIELD_END]; /* "" or NULL: not given, and then not compared */
-	uint64_t line; /* of the file; 0: none */
+	uint64_t line;                 /* of the file; 0: none */
 };
 
 struct live_list {

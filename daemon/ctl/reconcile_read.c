@@ -9,8 +9,8 @@
 #include "ctl/lines.h"
 #include "ctl/reconcile.h"
 
-#define COLUMN_REF FIELD_END /* beside the fields that are compared */
-#define COLUMN_NONE (FIELD_END + 1)
+#define COLUMN_REF   FIELD_END /* beside the fields that are compared */
+#define COLUMN_NONE  (FIELD_END + 1)
 #define COLUMNS_READ 64
 
 struct reading {

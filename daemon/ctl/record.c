@@ -15,7 +15,7 @@
 #include "wire/json.h"
 
 #define ANSWER_TIMEOUT_MS 15000
-#define UUID_TEXT 37
+#define UUID_TEXT         37
 
 /* ---- The envelope ---- */
 

@@ -14,15 +14,15 @@
 enum cell {
 	CELL_TEXT,
 	CELL_NUMBER, /* right-aligned; a JSON number */
-	CELL_TIME, /* as PostgreSQL prints it in UTC, or RFC 3339 */
+	CELL_TIME,   /* as PostgreSQL prints it in UTC, or RFC 3339 */
 	CELL_DATE,
-	CELL_FLAG, /* t or f, true or false; a JSON boolean */
-	CELL_LIST, /* a PostgreSQL array of plain words; a JSON array */
+	CELL_FLAG,     /* t or f, true or false; a JSON boolean */
+	CELL_LIST,     /* a PostgreSQL array of plain words; a JSON array */
 	CELL_SENTENCE, /* text that wraps */
 };
 
 struct column {
-	const char *name; /* in JSON */
+	const char *name;  /* in JSON */
 	const char *title; /* in the table; NULL: JSON only */
 	enum cell kind;
 };

@@ -34,7 +34,7 @@ static const struct column columns[] = {
 struct sources {
 	struct ctl *ctl;
 	struct arena *arena;
-	json_t *daemon; /* its list; NULL: it does not answer */
+	json_t *daemon;     /* its list; NULL: it does not answer */
 	PGresult *database; /* NULL: it does not answer */
 	struct rows *rows;
 };

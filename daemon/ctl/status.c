@@ -12,9 +12,9 @@
 #include "ctl/query.h"
 #include "ctl/rows.h"
 
-#define POLL_NS (200 * 1000 * 1000L)
+#define POLL_NS    (200 * 1000 * 1000L)
 #define ARENA_SIZE (4 * 1024 * 1024UL)
-#define DEPTH_MAX 4
+#define DEPTH_MAX  4
 
 static const struct column columns[] = {
 	{ "what", "", CELL_TEXT },

@@ -16,8 +16,8 @@
 #include "ctl/words.h"
 
 #define FIRST_SHOWN 5 /* quarantined lines shown with their sentences */
-#define SILENCE_S 5 /* without an answer for so long, a person is told */
-#define TURN_MS 200
+#define SILENCE_S   5 /* without an answer for so long, a person is told */
+#define TURN_MS     200
 
 struct submission {
 	struct ctl *ctl;

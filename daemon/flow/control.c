@@ -9,7 +9,7 @@
 
 #define PENDING_MAX 64
 #define REQUEST_MAX (8 * 1024 * 1024L)
-#define ARENA_CAP (64 * 1024 * 1024UL)
+#define ARENA_CAP   (64 * 1024 * 1024UL)
 
 struct pending {
 	struct peer peer;

@@ -12,7 +12,8 @@ struct control_handlers {
 	void (*request)(void *owner, uint64_t token, const struct control_request *request);
 };
 
-int control_new(sd_event *loop, void *context, const char *const *endpoints, const struct control_handlers *handlers, struct control_server **ret, struct fault *fault);
+int control_new(sd_event *loop, void *context, const char *const *endpoints, const struct control_handlers *handlers,
+	struct control_server **ret, struct fault *fault);
 struct control_server *control_free(struct control_server *server);
 DEFINE_CLEANUP(struct control_server, control_free)
 void control_reply(struct control_server *server, uint64_t token, const struct control_answer *answer);

@@ -13,14 +13,14 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#define IPC "ipc://"
+#define IPC     "ipc://"
 #define IPC_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
 
 struct endpoint {
 	void *socket;
 	char *name; /* as bound: the port filled in */
 	char *path; /* NULL: not ipc */
-	int lock; /* -1: none */
+	int lock;   /* -1: none */
 };
 
 static const char *ipc_path(const char *name)

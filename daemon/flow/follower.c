@@ -18,20 +18,20 @@
 #include "base/instant.h"
 #include "base/text.h"
 
-#define RECEIVE_HWM 1000
-#define ANSWER_MAX (8 * 1024 * 1024L)
-#define ARENA_CAP (32 * 1024 * 1024UL)
-#define RECORDS_ASKED 500
-#define LONG_POLL_MS 10000
-#define GRACE_US (3 * US_PER_SECOND) /* for an answer, beyond the wait that was asked for */
-#define SILENT_US (4 * US_PER_SECOND)
-#define NAMELESS_US (10 * US_PER_SECOND)
-#define DOUBT_US US_PER_SECOND
-#define PAUSE_US (US_PER_SECOND / 10)
-#define PAUSE_MAX_US (5 * US_PER_SECOND)
-#define GAP_ALARM_US (60 * US_PER_SECOND)
+#define RECEIVE_HWM    1000
+#define ANSWER_MAX     (8 * 1024 * 1024L)
+#define ARENA_CAP      (32 * 1024 * 1024UL)
+#define RECORDS_ASKED  500
+#define LONG_POLL_MS   10000
+#define GRACE_US       (3 * US_PER_SECOND) /* for an answer, beyond the wait that was asked for */
+#define SILENT_US      (4 * US_PER_SECOND)
+#define NAMELESS_US    (10 * US_PER_SECOND)
+#define DOUBT_US       US_PER_SECOND
+#define PAUSE_US       (US_PER_SECOND / 10)
+#define PAUSE_MAX_US   (5 * US_PER_SECOND)
+#define GAP_ALARM_US   (60 * US_PER_SECOND)
 #define TIMER_SLACK_US (US_PER_SECOND / 20)
-#define US_PER_MS INT64_C(1000)
+#define US_PER_MS      INT64_C(1000)
 
 /* What was said and still holds: not said again. */
 enum told {
@@ -68,7 +68,7 @@ struct follower {
 	bool asked;
 	uint64_t request;
 	int64_t answer_by, ask_after, live_heard; /* CLOCK_MONOTONIC, microseconds */
-	unsigned failures; /* in a row */
+	unsigned failures;                        /* in a row */
 	uint64_t gaps_told, missed_told;
 	int64_t gap_alarm_after;
 };

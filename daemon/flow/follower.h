@@ -17,14 +17,15 @@ struct follower_handlers {
 };
 
 struct follower_options {
-	size_t source;                 /* the owner's number for it */
-	const char *name;              /* in the config */
-	const char *stream;            /* NULL: take the first heard */
+	size_t source;                        /* the owner's number for it */
+	const char *name;                     /* in the config */
+	const char *stream;                   /* NULL: take the first heard */
 	const char *const *live, *const *log; /* endpoints, NULL-terminated; log may be NULL */
-	bool from_now;                 /* where to start when no position is stored */
+	bool from_now;                        /* where to start when no position is stored */
 };
 
-int follower_new(sd_event *loop, void *context, const struct follower_options *options, const struct follower_handlers *handlers, struct follower **ret, struct fault *fault);
+int follower_new(sd_event *loop, void *context, const struct follower_options *options,
+	const struct follower_handlers *handlers, struct follower **ret, struct fault *fault);
 struct follower *follower_free(struct follower *follower);
 DEFINE_CLEANUP(struct follower, follower_free)
 /* Begins to follow from a stored position (of a new term), or from the start. */
@@ -37,7 +38,7 @@ void follower_pause(struct follower *follower, bool pause);
 struct follower_status {
 	const char *name, *stream;
 	enum following_state state;
-	bool has_log, has_positions;   /* has_positions: position frames were seen */
+	bool has_log, has_positions; /* has_positions: position frames were seen */
 	uint64_t epoch, position, head, events, gaps, missed;
 };
 void follower_status(const struct follower *follower, struct follower_status *ret);

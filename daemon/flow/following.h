@@ -13,7 +13,7 @@
 enum following_state {
 	FOLLOWING_READING, /* a log request is, or must be, under way */
 	FOLLOWING_LIVE,
-	FOLLOWING_STUCK    /* TOO_OLD or DIVERGED: a person must decide; `alarm` says what is missing */
+	FOLLOWING_STUCK /* TOO_OLD or DIVERGED: a person must decide; `alarm` says what is missing */
 };
 
 struct following {
@@ -21,13 +21,13 @@ struct following {
 	uint64_t epoch, position, head; /* epoch in which `position` was written; head: newest heard of */
 	uint64_t term;                  /* newest epoch heard of */
 	enum following_state state;
-	uint64_t gaps, missed;          /* best effort: gaps met, records passed over */
+	uint64_t gaps, missed;             /* best effort: gaps met, records passed over */
 	uint64_t missing_from, missing_to; /* STUCK: what is missing */
-	bool started;                   /* a position is known */
-	bool diverged;                  /* STUCK by DIVERGED */
-	bool head_back;                 /* the head went behind the position within an epoch: an alarm */
-	bool filtered;                  /* set by the caller after following_init(): the log is read with prefixes, so seqs have holes and live is only a hint */
-	unsigned doubts;                /* answers of DIVERGED by what may be a former leader, in a row */
+	bool started;                      /* a position is known */
+	bool diverged;                     /* STUCK by DIVERGED */
+	bool head_back;                    /* the head went behind the position within an epoch: an alarm */
+	bool filtered; /* set by the caller after following_init(): the log is read with prefixes, so seqs have holes and live is only a hint */
+	unsigned doubts; /* answers of DIVERGED by what may be a former leader, in a row */
 };
 
 /* So many such answers are believed; the caller leaves some time between its requests. */

@@ -22,24 +22,24 @@
 
 #include <utlist.h>
 
-#define READS_MAX 4
-#define SERVED_A_TURN 16
-#define SLICE_BYTES (256 * 1024UL)
-#define HELD_MAX (8 * 1024 * 1024UL)
-#define REQUEST_MAX (64 * 1024L)
-#define REQUEST_ARENA (256 * 1024UL)
-#define ANSWERS_UNREAD 2 /* an honest client has one under way */
-#define SCAN_US US_PER_SECOND /* a request that does not wait reads for so long at least */
-#define RETRY_US (US_PER_SECOND / 10)
+#define READS_MAX      4
+#define SERVED_A_TURN  16
+#define SLICE_BYTES    (256 * 1024UL)
+#define HELD_MAX       (8 * 1024 * 1024UL)
+#define REQUEST_MAX    (64 * 1024L)
+#define REQUEST_ARENA  (256 * 1024UL)
+#define ANSWERS_UNREAD 2             /* an honest client has one under way */
+#define SCAN_US        US_PER_SECOND /* a request that does not wait reads for so long at least */
+#define RETRY_US       (US_PER_SECOND / 10)
 #define TIMER_SLACK_US (US_PER_SECOND / 100)
-#define US_PER_MS 1000UL
-#define LEADERS_KEPT 16
+#define US_PER_MS      1000UL
+#define LEADERS_KEPT   16
 
 struct waiter {
 	struct peer peer;
 	uint64_t request, after, after_epoch;
 	uint64_t through; /* examined so far */
-	bool checked; /* `after` was written in after_epoch */
+	bool checked;     /* `after` was written in after_epoch */
 	uint32_t limit;
 	uint64_t wait_until, scan_until; /* CLOCK_MONOTONIC */
 	char *prefix_text;
@@ -57,7 +57,7 @@ struct waiter {
 /* What a completion comes back to: it outlives its waiter, the term and the server. */
 struct read {
 	struct log_server *server; /* NULL: nobody waits */
-	struct waiter *waiter; /* likewise */
+	struct waiter *waiter;     /* likewise */
 	struct read *prev, *next;
 };
 

@@ -22,13 +22,13 @@ struct log_handlers {
 
 struct log_options {
 	const char *stream;
-	size_t ring_bytes;       /* 1 MiB */
-	size_t answer_bytes;     /* 1 MiB: about the most records in one answer */
-	size_t clients;          /* 1,000 waiting at once */
+	size_t ring_bytes;   /* 1 MiB */
+	size_t answer_bytes; /* 1 MiB: about the most records in one answer */
+	size_t clients;      /* 1,000 waiting at once */
 };
 
-int log_server_new(sd_event *loop, void *context, const char *const *endpoints, const struct log_options *options, const struct log_handlers *handlers,
-	struct log_server **ret, struct fault *fault);
+int log_server_new(sd_event *loop, void *context, const char *const *endpoints, const struct log_options *options,
+	const struct log_handlers *handlers, struct log_server **ret, struct fault *fault);
 struct log_server *log_server_free(struct log_server *server);
 DEFINE_CLEANUP(struct log_server, log_server_free)
 /* Begins a term, or with epoch 0 ends it: every waiting request is answered NOT_LEADER with `leaders`. */

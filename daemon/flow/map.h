@@ -6,7 +6,7 @@
 
 unsigned map_hash(const void *key, size_t n);
 
-#define HASH_NONFATAL_OOM 1
+#define HASH_NONFATAL_OOM           1
 #define HASH_FUNCTION(key, n, hash) ((hash) = map_hash((key), (n)))
 #include <uthash.h>
 

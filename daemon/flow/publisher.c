@@ -6,10 +6,10 @@
 #include <string.h>
 
 /* A slow subscriber costs at most so many records; it finds the rest in the log. */
-#define SEND_HWM 100
-#define HEARTBEAT_US US_PER_SECOND
+#define SEND_HWM           100
+#define HEARTBEAT_US       US_PER_SECOND
 #define HEARTBEAT_SLACK_US (US_PER_SECOND / 20)
-#define POSITION_ARENA 4096UL
+#define POSITION_ARENA     4096UL
 
 struct publisher {
 	sd_event *loop;

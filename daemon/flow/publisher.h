@@ -6,7 +6,8 @@
 
 struct publisher;
 
-int publisher_new(sd_event *loop, void *context, const char *const *endpoints, const char *stream, struct publisher **ret, struct fault *fault);
+int publisher_new(sd_event *loop, void *context, const char *const *endpoints, const char *stream,
+	struct publisher **ret, struct fault *fault);
 struct publisher *publisher_free(struct publisher *publisher);
 DEFINE_CLEANUP(struct publisher, publisher_free)
 /* Begins a term (heartbeats start), or ends it with epoch 0 (silence). */

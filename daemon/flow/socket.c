@@ -12,11 +12,11 @@
 
 #include "flow/endpoint.h"
 
-#define SOCKETS_MAX 128
+#define SOCKETS_MAX         128
 #define MESSAGE_MAX_DEFAULT (1024 * 1024)
-#define HWM_DEFAULT 1000
-#define RECONNECT_MS 100 /* and as much again at random */
-#define RECONNECT_MAX_MS 5000
+#define HWM_DEFAULT         1000
+#define RECONNECT_MS        100 /* and as much again at random */
+#define RECONNECT_MAX_MS    5000
 
 struct flow_socket {
 	void *zmq;

@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 
-#define FLOW_BUDGET 64      /* messages a turn of the loop and socket */
+#define FLOW_BUDGET     64 /* messages a turn of the loop and socket */
 #define FLOW_FRAMES_MAX 4
 
 /* The ZeroMQ context of the process: one I/O thread, capped sockets. NULL: out of memory. */
@@ -29,18 +29,18 @@ struct flow_handlers {
 };
 
 struct flow_options {
-	int type;                    /* ZMQ_ROUTER, ... */
-	const char *const *bind;     /* endpoints, NULL-terminated; or NULL */
+	int type;                /* ZMQ_ROUTER, ... */
+	const char *const *bind; /* endpoints, NULL-terminated; or NULL */
 	const char *const *connect;
-	int64_t max_message;         /* bytes; 0: 1 MiB */
-	int send_hwm, receive_hwm;   /* 0: 1,000 */
-	bool owner_only;             /* ipc: mode 0600 */
+	int64_t max_message;       /* bytes; 0: 1 MiB */
+	int send_hwm, receive_hwm; /* 0: 1,000 */
+	bool owner_only;           /* ipc: mode 0600 */
 };
 
 /* Makes, sets up (heartbeats, linger 0, limits, jittered reconnects, ROUTER_MANDATORY) and binds or connects. A bound ipc path is guarded by a lock file beside
  * it. 0; -EADDRINUSE and others with a sentence that names the endpoint. */
-int flow_socket_new(sd_event *loop, void *context, const struct flow_options *options, const struct flow_handlers *handlers, struct flow_socket **ret,
-	struct fault *fault);
+int flow_socket_new(sd_event *loop, void *context, const struct flow_options *options,
+	const struct flow_handlers *handlers, struct flow_socket **ret, struct fault *fault);
 struct flow_socket *flow_socket_free(struct flow_socket *socket);
 DEFINE_CLEANUP(struct flow_socket, flow_socket_free)
 

@@ -10,12 +10,12 @@
 
 #include <utlist.h>
 
-#define CONNECTIONS_MAX 1000
-#define RECEIVE_HWM 1000
-#define IDLE_US (300 * US_PER_SECOND)
-#define DEAF_IDLE_US (3600 * US_PER_SECOND)
+#define CONNECTIONS_MAX  1000
+#define RECEIVE_HWM      1000
+#define IDLE_US          (300 * US_PER_SECOND)
+#define DEAF_IDLE_US     (3600 * US_PER_SECOND)
 #define EXPIRY_PERIOD_US (30 * US_PER_SECOND)
-#define ACK_ARENA (64 * 1024UL)
+#define ACK_ARENA        (64 * 1024UL)
 
 struct connection {
 	struct peer peer;

@@ -14,7 +14,8 @@ struct submit_handlers {
 	void (*event)(void *owner, uint64_t client, const void *bytes, size_t n);
 };
 
-int submit_new(sd_event *loop, void *context, const char *const *endpoints, const struct submit_handlers *handlers, struct submit_server **ret, struct fault *fault);
+int submit_new(sd_event *loop, void *context, const char *const *endpoints, const struct submit_handlers *handlers,
+	struct submit_server **ret, struct fault *fault);
 struct submit_server *submit_free(struct submit_server *server);
 DEFINE_CLEANUP(struct submit_server, submit_free)
 void submit_pause(struct submit_server *server, bool pause);

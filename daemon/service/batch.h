@@ -7,19 +7,19 @@
 #include "wire/encode.h"
 
 #define BATCH_MEMORY (48 * 1024 * 1024UL) /* most bytes decoded events and records of one batch may take */
-#define ALARMS_MAX 500 /* records by timers in one transaction (X8) */
+#define ALARMS_MAX   500                  /* records by timers in one transaction (X8) */
 
 struct batch {
 	struct arena *arena;
 	struct queue letters;
-	size_t unloaded; /* letters at the end whose facts were not asked for yet */
-	bool plan; /* one errand of plan letters */
+	size_t unloaded;          /* letters at the end whose facts were not asked for yet */
+	bool plan;                /* one errand of plan letters */
 	struct instant due_until; /* alarms later than this wait for their turn; INSTANT_NONE: any that is due */
 
 	struct wire_record *records;
 	size_t record_count, record_space;
 	uint64_t first; /* seq of the first record */
-	bool overflow; /* records did not fit into the arena */
+	bool overflow;  /* records did not fit into the arena */
 
 	struct source_position positions[SOURCES_MAX];
 	size_t position_count;

@@ -4,7 +4,7 @@
 #include "base/instant.h"
 
 struct service_clock {
-	int64_t ahead_us; /* testing.clock */
+	int64_t ahead_us;        /* testing.clock */
 	struct instant recorded; /* decision time of the last batch */
 };
 

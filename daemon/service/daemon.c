@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "service/log.h"
 
-#define DRAIN_US (5 * US_PER_SECOND)
+#define DRAIN_US     (5 * US_PER_SECOND)
 #define LAST_ACKS_US (US_PER_SECOND / 10) /* for the last acks to reach their sockets */
 
 #define DAEMON_STATE_TEXT(name, text) [DAEMON_##name] = text,

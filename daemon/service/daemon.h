@@ -12,7 +12,7 @@
 #include "service/leader.h"
 
 /* STARTING: no database yet, or lost. STANDBY: another daemon leads. LEADER. STOPPING: draining. */
-#define DAEMON_STATES(X) X(STARTING, "starting") X(STANDBY, "standby") X(LEADER, "leader") X(STOPPING, "stopping")
+#define DAEMON_STATES(X)                  X(STARTING, "starting") X(STANDBY, "standby") X(LEADER, "leader") X(STOPPING, "stopping")
 #define DAEMON_STATE_CONSTANT(name, text) DAEMON_##name,
 enum daemon_state { DAEMON_STATES(DAEMON_STATE_CONSTANT) DAEMON_STATE_END };
 
@@ -21,7 +21,7 @@ struct daemon {
 	sd_event *loop;
 	void *context; /* ZeroMQ */
 	enum daemon_state state;
-	bool ready; /* READY=1 was sent */
+	bool ready;              /* READY=1 was sent */
 	char trouble[FAULT_MAX]; /* why there is no database; "" when there is */
 	struct instant started_at;
 

@@ -16,7 +16,7 @@
 #include "service/batch.h"
 
 #define WAITING_BYTES_MAX (16 * 1024 * 1024UL)
-#define DUE_EVERY_US US_PER_SECOND
+#define DUE_EVERY_US      US_PER_SECOND
 
 struct leader {
 	const struct config *config;

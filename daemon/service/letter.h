@@ -15,10 +15,10 @@ enum origin {
 	ORIGIN_STREAM,
 	ORIGIN_RETRY, /* a held quarantine, again */
 	ORIGIN_DISCARD,
-	ORIGIN_ALARM, /* a request, parked or quarantined event whose time has come */
-	ORIGIN_CLOCK, /* the test clock moves */
+	ORIGIN_ALARM,      /* a request, parked or quarantined event whose time has come */
+	ORIGIN_CLOCK,      /* the test clock moves */
 	ORIGIN_RECONCILED, /* a comparison with IOMS's list */
-	ORIGIN_PLAN, /* decided with the others of its errand, alone, and not written */
+	ORIGIN_PLAN,       /* decided with the others of its errand, alone, and not written */
 };
 
 /* A control request that waits for its letters. */
@@ -28,7 +28,7 @@ struct errand {
 	size_t total, done;
 	char by[ID_MAX + 1], reason[PROSE_MAX + 1];
 	int64_t clock_by_us; /* CLOCK_ADVANCE */
-	bool agreed; /* RECONCILED */
+	bool agreed;         /* RECONCILED */
 	uint32_t differences;
 	struct errand_result {
 		uint64_t number;
@@ -49,19 +49,19 @@ struct work {
 struct letter {
 	struct letter *next;
 	enum origin origin;
-	uint64_t client; /* SUBMIT: the connection */
-	bool positioned; /* STREAM: `position` is known */
+	uint64_t client;                 /* SUBMIT: the connection */
+	bool positioned;                 /* STREAM: `position` is known */
 	struct source_position position; /* STREAM: its source's name too where there is no position */
-	size_t source; /* STREAM: number in the config */
-	enum source_kind kind; /* RETRY: of the submitter then */
+	size_t source;                   /* STREAM: number in the config */
+	enum source_kind kind;           /* RETRY: of the submitter then */
 	char submitter[ID_MAX + 1];
 	char order_ref[REF_MAX + 1]; /* ALARM of a request */
-	bool parked; /* ALARM of a parked event: `number`; else of a quarantined one */
-	uint64_t number; /* RETRY, DISCARD, ALARM: of the row */
-	struct errand *errand; /* control: whom to tell */
-	size_t place; /* its result in the errand */
-	bool alone; /* decided in a batch of its own: its batch was poison */
-	struct fault poison; /* it is the culprit: PostgreSQL's words */
+	bool parked;                 /* ALARM of a parked event: `number`; else of a quarantined one */
+	uint64_t number;             /* RETRY, DISCARD, ALARM: of the row */
+	struct errand *errand;       /* control: whom to tell */
+	size_t place;                /* its result in the errand */
+	bool alone;                  /* decided in a batch of its own: its batch was poison */
+	struct fault poison;         /* it is the culprit: PostgreSQL's words */
 	struct work *work;
 	size_t n;
 	uint8_t bytes[];

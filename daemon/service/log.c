@@ -16,7 +16,7 @@
 #include "base/cleanup.h"
 
 #define SENTENCE_MAX 1024
-#define FIELD_MAX 256
+#define FIELD_MAX    256
 
 #define LOG_FIELD_TEXT(name, text) [LOG_FIELD_##name] = text,
 static const char *const field_names[LOG_FIELD_END] = { LOG_FIELDS(LOG_FIELD_TEXT) };

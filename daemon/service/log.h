@@ -32,7 +32,7 @@ struct log_value {
 	uint64_t number;
 };
 
-#define LOG_TEXT(name, value) ((struct log_value){ LOG_FIELD_##name, (value) ? (value) : "", 0 })
+#define LOG_TEXT(name, value)   ((struct log_value){ LOG_FIELD_##name, (value) ? (value) : "", 0 })
 #define LOG_NUMBER(name, value) ((struct log_value){ LOG_FIELD_##name, NULL, (value) })
 
 /* The least priority that is written: "debug" .. "err"; NULL: info. */

@@ -8,7 +8,7 @@
 #include "service/daemon.h"
 #include "service/log.h"
 
-#define PLAN_MAX 500 /* events of one plan */
+#define PLAN_MAX  500 /* events of one plan */
 #define RETRY_MAX 500 /* quarantines of one retry or discard */
 
 static void reply(struct daemon *daemon, uint64_t token, bool done, const char *sentence)

@@ -16,8 +16,8 @@ struct commit {
 	store_done done;
 	void *context;
 	struct failure failure; /* the first; sentence "" while none */
-	bool begun; /* there is something to write */
-	int r; /* of making the jobs */
+	bool begun;             /* there is something to write */
+	int r;                  /* of making the jobs */
 };
 
 static void finish(struct commit *commit, enum store_result result, const char *sentence)

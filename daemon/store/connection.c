@@ -23,7 +23,7 @@ struct job {
 	enum statement statement;
 	struct parameters parameters;
 	const struct row_table *table; /* COPY */
-	struct buffer bytes; /* the script, or the rows */
+	struct buffer bytes;           /* the script, or the rows */
 	size_t copied;
 	bool copying, preparing;
 	PGresult *result; /* the one that counts: the first failure, else the last */

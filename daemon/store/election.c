@@ -13,7 +13,7 @@
 
 #define LEASE_US (3 * US_PER_SECOND)
 #define RENEW_US US_PER_SECOND
-#define POLL_US (US_PER_SECOND / 2)
+#define POLL_US  (US_PER_SECOND / 2)
 
 static uint64_t monotonic_us(void)
 {

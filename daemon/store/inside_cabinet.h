@@ -24,8 +24,8 @@ struct link {
 
 struct file_row {
 	struct file file; /* first: the rules' pointer is ours */
-	uint64_t stamp; /* the last load that needs it */
-	bool whole; /* every person and current request of it is here */
+	uint64_t stamp;   /* the last load that needs it */
+	bool whole;       /* every person and current request of it is here */
 	struct file_row *before, *after;
 };
 
@@ -78,7 +78,7 @@ struct parked_row {
 struct quarantined_row {
 	struct quarantined quarantined;
 	enum source_kind kind;
-	struct bytes raw; /* of a new row; {NULL, 0} is NULL */
+	struct bytes raw;  /* of a new row; {NULL, 0} is NULL */
 	uint64_t raw_kept; /* bytes the table holds of it */
 	int32_t raw_size;
 	char *strings;
@@ -127,8 +127,8 @@ struct cabinet {
 	uint64_t next_parked, next_quarantined;
 	/* Loads are numbered: a row's stamp is the number of the last load that needs it. */
 	uint64_t asked, loaded; /* the newest load asked for, and the newest that is done */
-	uint64_t committed; /* the newest load asked for as the batch was committed */
-	uint64_t clears; /* how often it has been emptied: a load that spans one begins again */
+	uint64_t committed;     /* the newest load asked for as the batch was committed */
+	uint64_t clears;        /* how often it has been emptied: a load that spans one begins again */
 };
 
 static inline struct file_row *file_row(struct file *file)

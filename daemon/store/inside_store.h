@@ -32,10 +32,10 @@ struct store {
 	sd_event_source *retry_timer, *lease_timer, *ready;
 	uint64_t backoff_us;
 	char trouble[FAULT_MAX]; /* said last, so that it is said once */
-	char leader[2048]; /* endpoints of the other leader, as told last */
+	char leader[2048];       /* endpoints of the other leader, as told last */
 
 	int sessions; /* sessions that are set up: both are needed */
-	int32_t pid; /* of the writer's backend */
+	int32_t pid;  /* of the writer's backend */
 	struct instant backend_start;
 	uint64_t epoch;
 	uint64_t renewed_us; /* monotonic: when the last confirmed renewal was asked for */
@@ -51,7 +51,7 @@ struct store {
 	struct quota *quotas;
 	struct ask *asks;
 	struct ask *empty_commit; /* nothing to write: answered by the next turn */
-	char failing[FAULT_MAX]; /* store_fail_soon() */
+	char failing[FAULT_MAX];  /* store_fail_soon() */
 };
 
 void ask_begin(struct store *store, struct ask *ask, void (*lost)(struct ask *ask));

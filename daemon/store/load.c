@@ -10,7 +10,7 @@
 #include "wire/decode.h"
 
 #define LOAD_MEMORY (64 * 1024 * 1024UL)
-#define ROUNDS_MAX 8 /* a parked event opens at most an order, and that a case */
+#define ROUNDS_MAX  8 /* a parked event opens at most an order, and that a case */
 
 /* Keys of one kind, each once. */
 struct key {

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define DAYS_TO_2000 10957
-#define US_TO_2000 (DAYS_TO_2000 * US_PER_DAY)
+#define US_TO_2000   (DAYS_TO_2000 * US_PER_DAY)
 
 /* ---- The tables ---- */
 
@@ -17,10 +17,10 @@
 	{                                                         \
 #name, COLUMN_##type, (flags), AT(struct row, at) \
 	}
-#define N COLUMN_NULLABLE
-#define ONCE COLUMN_ONCE
+#define N      COLUMN_NULLABLE
+#define ONCE   COLUMN_ONCE
 #define UNREAD COLUMN_UNREAD
-#define TASKS COLUMN_TASKS
+#define TASKS  COLUMN_TASKS
 
 #define PERSON(name, type, flags) COLUMN(name, type, flags, person_row, person.name)
 static const struct column person_columns[] = {
@@ -269,7 +269,7 @@ size_t put_array(struct buffer *out, uint32_t element, size_t n)
 	size_t frame = buffer_hole(out);
 
 	buffer_u32(out, n ? 1 : 0); /* dimensions */
-	buffer_u32(out, 1); /* may hold NULLs */
+	buffer_u32(out, 1);         /* may hold NULLs */
 	buffer_u32(out, element);
 	if (n) {
 		buffer_u32(out, (uint32_t)n);

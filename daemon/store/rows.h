@@ -7,21 +7,21 @@
 #include "store/buffer.h"
 #include "store/inside_cabinet.h"
 
-#define OID_BOOL 16
-#define OID_BYTEA 17
-#define OID_INT8 20
-#define OID_INT2 21
-#define OID_INT4 23
-#define OID_TEXT 25
-#define OID_DATE 1082
+#define OID_BOOL        16
+#define OID_BYTEA       17
+#define OID_INT8        20
+#define OID_INT2        21
+#define OID_INT4        23
+#define OID_TEXT        25
+#define OID_DATE        1082
 #define OID_TIMESTAMPTZ 1184
 
 enum column_type {
-	COLUMN_TEXT, /* char[]; "" is NULL in a nullable column */
+	COLUMN_TEXT,   /* char[]; "" is NULL in a nullable column */
 	COLUMN_STRING, /* const char *; NULL is NULL */
-	COLUMN_ENUM, /* an enum, as smallint */
-	COLUMN_U8, /* uint8_t, as smallint */
-	COLUMN_INT, /* int32_t or uint32_t */
+	COLUMN_ENUM,   /* an enum, as smallint */
+	COLUMN_U8,     /* uint8_t, as smallint */
+	COLUMN_INT,    /* int32_t or uint32_t */
 	COLUMN_U64,
 	COLUMN_BOOL,
 	COLUMN_TRI, /* enum tri: NULL is not known */
@@ -34,9 +34,9 @@ enum column_type {
 
 enum {
 	COLUMN_NULLABLE = 1, /* "" and 0 are NULL */
-	COLUMN_ONCE = 2, /* written with the row and never changed */
-	COLUMN_UNREAD = 4, /* not loaded */
-	COLUMN_TASKS = 8, /* an array with one element a task: the place is within struct task */
+	COLUMN_ONCE = 2,     /* written with the row and never changed */
+	COLUMN_UNREAD = 4,   /* not loaded */
+	COLUMN_TASKS = 8,    /* an array with one element a task: the place is within struct task */
 };
 
 struct column {

@@ -16,8 +16,8 @@
 struct store;
 
 #define STORE_SCHEMA_VERSION 3 /* the newest migration this program knows */
-#define SOURCES_MAX 32
-#define SOURCE_NAME_MAX 64
+#define SOURCES_MAX          32
+#define SOURCE_NAME_MAX      64
 
 /* How far a source stream has been taken. */
 struct source_position {
@@ -29,14 +29,14 @@ struct source_position {
 /* What a new leader starts from. */
 struct term {
 	uint64_t epoch;
-	uint64_t head, first; /* last and first record of the log; 0 and 1 when it is empty */
-	struct instant head_at; /* recorded_at of the head; INSTANT_NONE when empty (X8) */
+	uint64_t head, first;        /* last and first record of the log; 0 and 1 when it is empty */
+	struct instant head_at;      /* recorded_at of the head; INSTANT_NONE when empty (X8) */
 	struct instant database_now; /* the database's clock, for comparison */
-	int64_t clock_ahead_us; /* test clock */
+	int64_t clock_ahead_us;      /* test clock */
 	const struct policy *policy; /* owned by the store, until the next reload or term */
 	const struct source_position *positions;
 	size_t position_count;
-	uint64_t parked, held; /* parked events; held quarantines */
+	uint64_t parked, held;                  /* parked events; held quarantines */
 	uint64_t next_parked, next_quarantined; /* numbers new rows continue from: cabinet_set_numbers() */
 };
 
@@ -106,7 +106,7 @@ struct store_batch {
 	const struct source_position *positions; /* those that moved */
 	size_t position_count;
 	const int64_t *clock_ahead_us; /* test clock moved; NULL: not */
-	const bool *reconciled; /* NULL: no comparison made */
+	const bool *reconciled;        /* NULL: no comparison made */
 	uint32_t reconcile_differences;
 	const char *reconcile_by;
 };

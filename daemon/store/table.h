@@ -6,7 +6,7 @@
 
 unsigned table_hash(const void *key, size_t n);
 
-#define HASH_NONFATAL_OOM 1
+#define HASH_NONFATAL_OOM           1
 #define HASH_FUNCTION(key, n, hash) ((hash) = table_hash((key), (n)))
 #include <uthash.h>
 

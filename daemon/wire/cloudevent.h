@@ -20,16 +20,16 @@ enum attribute_kind { ATTRIBUTE_TEXT, ATTRIBUTE_BOOLEAN, ATTRIBUTE_INTEGER, ATTR
 struct attribute {
 	const char *name;
 	enum attribute_kind kind;
-	const char *text; /* TEXT */
-	int32_t number; /* BOOLEAN, INTEGER */
+	const char *text;    /* TEXT */
+	int32_t number;      /* BOOLEAN, INTEGER */
 	struct instant time; /* TIME; INSTANT_NONE: not a valid one */
-	struct bytes bytes; /* BYTES */
+	struct bytes bytes;  /* BYTES */
 };
 
 enum data_kind {
 	DATA_NONE,
-	DATA_PROTO, /* a packed message, and its type URL */
-	DATA_JSON, /* a JSON value */
+	DATA_PROTO,  /* a packed message, and its type URL */
+	DATA_JSON,   /* a JSON value */
 	DATA_BINARY, /* bytes of some other content type */
 	DATA_TEXT
 };
@@ -40,11 +40,11 @@ struct cloudevent {
 	size_t attribute_count;
 
 	enum data_kind data_kind;
-	const char *type_url; /* PROTO */
-	struct bytes data; /* PROTO, BINARY */
-	const char *data_text; /* TEXT */
-	const json_t *json; /* JSON; borrowed from `root` */
-	json_t *root; /* owned; NULL for one that was not read from JSON */
+	const char *type_url;            /* PROTO */
+	struct bytes data;               /* PROTO, BINARY */
+	const char *data_text;           /* TEXT */
+	const json_t *json;              /* JSON; borrowed from `root` */
+	json_t *root;                    /* owned; NULL for one that was not read from JSON */
 	const ProtobufCMessage *payload; /* set by cloudevent_payload(), or by whoever writes one */
 };
 

@@ -11,7 +11,7 @@
 
 /* Of the W3C trace context: 55 bytes, and what its specification asks to be able to carry. */
 #define TRACEPARENT_MAX 128
-#define TRACESTATE_MAX 512
+#define TRACESTATE_MAX  512
 
 static const struct event nothing = {
 	.time = { INT64_MIN },

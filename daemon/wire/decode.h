@@ -16,4 +16,5 @@
  *    INVALID_DATES); `ret` holds what was readable, for a person: source, id, type_text, time, order_ref, prn, office (only clean text), always raw and
  *    raw_hash. NULL where unreadable.
  * -ENOMEM: the arena is full. */
-int wire_decode(struct arena *arena, const void *bytes, size_t n, struct event *ret, enum reason *ret_reason, struct fault *fault);
+int wire_decode(struct arena *arena, const void *bytes, size_t n, struct event *ret, enum reason *ret_reason,
+	struct fault *fault);

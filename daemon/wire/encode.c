@@ -18,7 +18,7 @@
 #include "google/protobuf/wrappers.pb-c.h"
 #include "records.pb-c.h"
 
-#define RELATED_MAX 100
+#define RELATED_MAX   100
 #define SOURCE_PREFIX "urn:nz:corrections:cpps-bridge:"
 
 struct encoder {
@@ -26,10 +26,10 @@ struct encoder {
 	bool full; /* the arena: the message is then not whole */
 
 	const struct record *record;
-	const struct event *cause; /* NULL: none; the event set aside for event.* records */
+	const struct event *cause;     /* NULL: none; the event set aside for event.* records */
 	const struct request *request; /* NULL: none */
-	const struct ptp_case *ptp; /* NULL: none */
-	const struct task *task; /* NULL: none */
+	const struct ptp_case *ptp;    /* NULL: none */
+	const struct task *task;       /* NULL: none */
 	const char *order_ref, *ptp_ref, *prn, *office, *area, *region; /* "" where none */
 };
 

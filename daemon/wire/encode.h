@@ -16,7 +16,8 @@ struct wire_record {
 	uint64_t seq, epoch;
 	char topic[TOPIC_MAX + 1]; /* `<name>/<office>`, `-` where no office is known */
 	struct bytes event;
-	const char *ref, *prn, *cause; /* order or case, PRN, id of the causing event; NULL: none; for the log's columns */
+	const char *ref, *prn,
+		*cause; /* order or case, PRN, id of the causing event; NULL: none; for the log's columns */
 };
 
 /* Encodes `record`; everything but the topic lies in the arena. `stream` makes source and id (contract 2). 0, or -ENOMEM. */

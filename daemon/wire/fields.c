@@ -13,38 +13,38 @@
 #include "google/protobuf/wrappers.pb-c.h"
 
 enum kind {
-	KEY, /* a key or code of REF_MAX bytes */
+	KEY,    /* a key or code of REF_MAX bytes */
 	OFFICE, /* a key of OFFICE_MAX bytes */
-	PROSE, /* free text, which no sentence may quote */
+	PROSE,  /* free text, which no sentence may quote */
 	DATE,
 	ENUM,
-	NUMBER, /* a step or stage, 1 to 255 */
-	FLAG, /* bool: false where absent */
-	TRI, /* BoolValue: unknown where absent */
-	CODES, /* a list of keys without blanks */
+	NUMBER,   /* a step or stage, 1 to 255 */
+	FLAG,     /* bool: false where absent */
+	TRI,      /* BoolValue: unknown where absent */
+	CODES,    /* a list of keys without blanks */
 	DOCUMENT, /* enum document, one or a list, as bits */
 };
 
 struct rule {
 	const char *field;
 	enum kind kind;
-	size_t at; /* in struct event */
+	size_t at;         /* in struct event */
 	uint32_t required; /* bits 1 << enum event_type */
-	uint32_t only; /* the types the row is for; 0: every one that has such a field */
+	uint32_t only;     /* the types the row is for; 0: every one that has such a field */
 };
 
-#define E(type) (UINT32_C(1) << EVENT_##type)
+#define E(type)    (UINT32_C(1) << EVENT_##type)
 #define AT(member) offsetof(struct event, member)
 _Static_assert(EVENT_TYPE_END <= 32, "an event type is a bit of 32");
 
-#define SCHEDULED (E(SENTENCING_SCHEDULED) | E(RELEASE_SCHEDULED))
+#define SCHEDULED    (E(SENTENCING_SCHEDULED) | E(RELEASE_SCHEDULED))
 #define TAKES_EFFECT (E(SENTENCE_IMPOSED) | E(SENTENCE_VARIED) | E(OFFENDER_RELEASED) | E(RELEASE_VARIED))
-#define AN_ORDER (SCHEDULED | TAKES_EFFECT | E(ORDER_BASELINE))
-#define ENDS_IT (E(SENTENCE_CANCELLED) | E(RELEASE_CANCELLED) | E(OFFENDER_RECALLED))
-#define MERGES (E(OFFENDER_MERGED) | E(OFFENDER_UNMERGED))
-#define RECORDED (E(ALLOCATION_RECORDED) | E(TRANSFER_RECORDED) | E(TASK_RECORDED))
-#define PTP_CASE (E(PTP_CONSIDERED) | E(PTP_REVISED))
-#define PTP_ANY (PTP_CASE | E(PTP_STAGE_RECORDED) | E(PTP_IMPOSITION_RECORDED))
+#define AN_ORDER     (SCHEDULED | TAKES_EFFECT | E(ORDER_BASELINE))
+#define ENDS_IT      (E(SENTENCE_CANCELLED) | E(RELEASE_CANCELLED) | E(OFFENDER_RECALLED))
+#define MERGES       (E(OFFENDER_MERGED) | E(OFFENDER_UNMERGED))
+#define RECORDED     (E(ALLOCATION_RECORDED) | E(TRANSFER_RECORDED) | E(TASK_RECORDED))
+#define PTP_CASE     (E(PTP_CONSIDERED) | E(PTP_REVISED))
+#define PTP_ANY      (PTP_CASE | E(PTP_STAGE_RECORDED) | E(PTP_IMPOSITION_RECORDED))
 
 static const struct rule rules[] = {
 	{ "prn", KEY, AT(prn), AN_ORDER | MERGES | PTP_CASE | E(OFFENDER_ASSESSED), 0 },
@@ -102,7 +102,7 @@ struct reading {
 };
 
 #define MEMBER(reading, type) (*(type *)(void *)((char *)(reading)->event + (reading)->rule->at))
-#define GIVEN(reading, type) (*(__typeof__(type) const *)message_value((reading)->payload, (reading)->field))
+#define GIVEN(reading, type)  (*(__typeof__(type) const *)message_value((reading)->payload, (reading)->field))
 
 static void note_missing(const char *name, struct refusal *refusal)
 {

@@ -14,7 +14,8 @@
 int wire_event_to_json(struct bytes event, char **ret_line, struct fault *fault);
 
 /* Builds one CloudEvent of an inbound type in the JSON format (what cppsctl submits): `data` is borrowed. The caller frees the line. 0 or -ENOMEM. */
-int wire_json_event(enum event_type type, const char *source, const char *id, struct instant time, json_t *data, char **ret_line);
+int wire_json_event(
+	enum event_type type, const char *source, const char *id, struct instant time, json_t *data, char **ret_line);
 
 /* The same event, JSON format to protobuf format (for benchmarks and feeders): bytes in the arena. 0; -EINVAL with a sentence; -ENOMEM. */
 int wire_json_to_protobuf(struct arena *arena, const char *line, size_t n, struct bytes *ret, struct fault *fault);

@@ -20,14 +20,14 @@ enum { UNFIT = 1 };
 
 struct type {
 	const char *wants; /* for a sentence: "field must be ..." */
-	size_t size; /* of the member */
+	size_t size;       /* of the member */
 	int (*read)(struct arena *arena, const ProtobufCFieldDescriptor *field, const json_t *value, void *member);
 	json_t *(*write)(const ProtobufCFieldDescriptor *field, const void *member);
 	bool (*absent)(const void *member);
 };
 
 #define MEMBER(type, member) (*(type *)(member))
-#define VALUE(type, member) (*(const type *)(member))
+#define VALUE(type, member)  (*(const type *)(member))
 
 /* ---- text ---- */
 

@@ -11,11 +11,11 @@
 
 #include "protocol.pb-c.h"
 
-#define SMALL_MEMORY_MAX (64 * 1024UL) /* for messages of a few keys */
+#define SMALL_MEMORY_MAX (64 * 1024UL)         /* for messages of a few keys */
 #define LARGE_MEMORY_MAX (256 * 1024 * 1024UL) /* for those with events in them; the arena's own cap is smaller */
-#define ENDPOINT_MAX 256
-#define LEADERS_MAX 16
-#define EVENTS_MAX 10000 /* PLAN; acks of it and of a retry */
+#define ENDPOINT_MAX     256
+#define LEADERS_MAX      16
+#define EVENTS_MAX       10000 /* PLAN; acks of it and of a retry */
 
 typedef Cpps__Bridge__V1__Position Position;
 typedef Cpps__Bridge__V1__LogRequest LogRequest;

@@ -8,9 +8,9 @@
 #include "core/words.h"
 #include "wire/encode.h"
 
-#define PREFIXES_MAX   32
+#define PREFIXES_MAX    32
 #define PREFIX_SIZE_MAX 128
-#define LOG_LIMIT_MAX  1000
+#define LOG_LIMIT_MAX   1000
 #define LOG_WAIT_MAX_MS 30000
 #define HEARTBEAT_TOPIC "$head/" /* + stream */
 
@@ -46,7 +46,17 @@ struct ack {
 	uint64_t seq;
 };
 
-enum control_verb { CONTROL_NONE, CONTROL_STATUS, CONTROL_PLAN, CONTROL_RETRY, CONTROL_DISCARD, CONTROL_FORGET, CONTROL_NEW_TERM, CONTROL_CLOCK, CONTROL_RECONCILED };
+enum control_verb {
+	CONTROL_NONE,
+	CONTROL_STATUS,
+	CONTROL_PLAN,
+	CONTROL_RETRY,
+	CONTROL_DISCARD,
+	CONTROL_FORGET,
+	CONTROL_NEW_TERM,
+	CONTROL_CLOCK,
+	CONTROL_RECONCILED
+};
 
 struct control_request {
 	enum control_verb verb;

@@ -8,7 +8,7 @@
 #include "core/words.h"
 
 struct refusal {
-	enum reason reason; /* REASON_NONE while nothing is wrong */
+	enum reason reason;  /* REASON_NONE while nothing is wrong */
 	struct fault *fault; /* borrowed; may be NULL */
 };
 

@@ -10,18 +10,18 @@
 #define SAME(message, prefix, name)                                                               \
 	_Static_assert((int)prefix##_##name == (int)CPPS__BRIDGE__V1__##message##__VALUE__##name, \
 		#message "." #name " has another number in core/words.h");
-#define SAME_ORDER_TYPE(prefix, name, number) SAME(ORDER_TYPE, prefix, name)
-#define SAME_DOCUMENT(prefix, name, number) SAME(DOCUMENT, prefix, name)
-#define SAME_ROLE(prefix, name, number) SAME(ROLE, prefix, name)
-#define SAME_REQUEST_STATE(prefix, name, number) SAME(REQUEST_STATE, prefix, name)
-#define SAME_TASK_STATE(prefix, name, number) SAME(TASK_STATE, prefix, name)
-#define SAME_TASK_KIND(prefix, name, number) SAME(TASK_KIND, prefix, name)
-#define SAME_TASK_OUTCOME(prefix, name, number) SAME(TASK_OUTCOME, prefix, name)
-#define SAME_PTP_STATE(prefix, name, number) SAME(PTP_STATE, prefix, name)
-#define SAME_PTP_OUTCOME(prefix, name, number) SAME(PTP_OUTCOME, prefix, name)
+#define SAME_ORDER_TYPE(prefix, name, number)     SAME(ORDER_TYPE, prefix, name)
+#define SAME_DOCUMENT(prefix, name, number)       SAME(DOCUMENT, prefix, name)
+#define SAME_ROLE(prefix, name, number)           SAME(ROLE, prefix, name)
+#define SAME_REQUEST_STATE(prefix, name, number)  SAME(REQUEST_STATE, prefix, name)
+#define SAME_TASK_STATE(prefix, name, number)     SAME(TASK_STATE, prefix, name)
+#define SAME_TASK_KIND(prefix, name, number)      SAME(TASK_KIND, prefix, name)
+#define SAME_TASK_OUTCOME(prefix, name, number)   SAME(TASK_OUTCOME, prefix, name)
+#define SAME_PTP_STATE(prefix, name, number)      SAME(PTP_STATE, prefix, name)
+#define SAME_PTP_OUTCOME(prefix, name, number)    SAME(PTP_OUTCOME, prefix, name)
 #define SAME_PTP_IMPOSITION(prefix, name, number) SAME(PTP_IMPOSITION, prefix, name)
-#define SAME_MONITORING(prefix, name, number) SAME(MONITORING, prefix, name)
-#define SAME_EM_APPROVAL(prefix, name, number) SAME(EM_APPROVAL, prefix, name)
+#define SAME_MONITORING(prefix, name, number)     SAME(MONITORING, prefix, name)
+#define SAME_EM_APPROVAL(prefix, name, number)    SAME(EM_APPROVAL, prefix, name)
 
 ORDER_TYPES(SAME_ORDER_TYPE)
 DOCUMENTS(SAME_DOCUMENT)
@@ -60,10 +60,10 @@ static const ProtobufCMessageDescriptor *const event_schemas[EVENT_TYPE_END] = {
 	[EVENT_PTP_IMPOSITION_RECORDED] = &cpps__bridge__v1__ptp_imposition_recorded__descriptor,
 };
 
-#define AllocationRecord_SCHEMA &cpps__bridge__v1__allocation_record__descriptor
-#define TaskRecord_SCHEMA &cpps__bridge__v1__task_record__descriptor
-#define PtpRecord_SCHEMA &cpps__bridge__v1__ptp_record__descriptor
-#define EventRecord_SCHEMA &cpps__bridge__v1__event_record__descriptor
+#define AllocationRecord_SCHEMA                   &cpps__bridge__v1__allocation_record__descriptor
+#define TaskRecord_SCHEMA                         &cpps__bridge__v1__task_record__descriptor
+#define PtpRecord_SCHEMA                          &cpps__bridge__v1__ptp_record__descriptor
+#define EventRecord_SCHEMA                        &cpps__bridge__v1__event_record__descriptor
 #define RECORD_SCHEMA(name, number, text, family) [RECORD_##name] = family##_SCHEMA,
 
 static const ProtobufCMessageDescriptor *const record_schemas[RECORD_NAME_END] = { RECORD_NAMES(RECORD_SCHEMA) };

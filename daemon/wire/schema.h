@@ -5,7 +5,7 @@
 
 #include "core/words.h"
 
-#define TYPE_URL_PREFIX "type.googleapis.com/"
+#define TYPE_URL_PREFIX    "type.googleapis.com/"
 #define RECORD_TYPE_PREFIX "nz.govt.corrections.cpps."
 
 /* The message of an inbound event type, or of a published record; NULL for 0 and beyond the end. */

@@ -4,12 +4,12 @@
 
 #include "core/decide.h"
 
-#define BENCH_CASES 4
+#define BENCH_CASES   4
 #define BENCH_RECORDS 16
 
-#define BENCH_ORDER "ES-2026-0001"
-#define BENCH_CASE "PTP-2026-0001"
-#define BENCH_PRN "10000001"
+#define BENCH_ORDER    "ES-2026-0001"
+#define BENCH_CASE     "PTP-2026-0001"
+#define BENCH_PRN      "10000001"
 #define BENCH_STRANGER "10000002"
 
 struct bench_record {

@@ -2,16 +2,16 @@
 
 #include "base/cleanup.h"
 
-#define PO ROLE_PROBATION_OFFICER
-#define SM ROLE_SERVICE_MANAGER
-#define AM ROLE_AREA_MANAGER
-#define RM ROLE_REGIONAL_MANAGER
-#define OA ROLE_ES_OPERATIONS_ADVISER
-#define EC ROLE_ES_COORDINATOR
-#define AG ROLE_ASSISTANT_GENERAL_MANAGER
-#define GM ROLE_GENERAL_MANAGER
+#define PO      ROLE_PROBATION_OFFICER
+#define SM      ROLE_SERVICE_MANAGER
+#define AM      ROLE_AREA_MANAGER
+#define RM      ROLE_REGIONAL_MANAGER
+#define OA      ROLE_ES_OPERATIONS_ADVISER
+#define EC      ROLE_ES_COORDINATOR
+#define AG      ROLE_ASSISTANT_GENERAL_MANAGER
+#define GM      ROLE_GENERAL_MANAGER
 #define O(name) OUTCOME_##name
-#define B BIT
+#define B       BIT
 
 const struct contract_row contract_rows[] = {
 	{ "P8 1", 1, PO, O(ADVISED), O(NONE), 2, PTP_NONE, PO, B(OA) },

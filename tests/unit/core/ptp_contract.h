@@ -8,8 +8,8 @@
 #include "core/words.h"
 
 #define CONTRACT_STAGES 10
-#define STAYS 0
-#define BIT(number) (1U << (number))
+#define STAYS           0
+#define BIT(number)     (1U << (number))
 
 struct contract_row {
 	const char *rule;
@@ -18,7 +18,7 @@ struct contract_row {
 	enum ptp_outcome outcome, needs;
 	uint8_t next; /* STAYS */
 	enum ptp_state closes;
-	enum role acts; /* whoever acts next; ROLE_NONE: the case is closed */
+	enum role acts;   /* whoever acts next; ROLE_NONE: the case is closed */
 	uint32_t informs; /* bits 1 << enum role */
 };
 extern const struct contract_row contract_rows[];

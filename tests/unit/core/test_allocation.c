@@ -19,11 +19,11 @@ static struct policy policy;
 		assert_int_equal(world_play_new(&policy, rows_, ARRAY_LENGTH(rows_)), 0); \
 	} while (0)
 
-#define IMPOSED(order) "imposed prn=P1 order=" order " type=SUPERVISION effective=2026-11-25 office=NELSON"
-#define HD_SCHEDULED "sentencing.scheduled prn=P1 order=H1 type=HOME_DETENTION on=2026-12-01 office=NELSON"
-#define HD_IMPOSED "imposed prn=P1 order=H1 type=HOME_DETENTION effective=2026-12-01 office=NELSON"
-#define SCHEDULED(order, on) "release.scheduled prn=P1 order=" order " type=PAROLE on=" on " office=NELSON"
-#define RELEASED(order) "released prn=P1 order=" order " type=PAROLE effective=2026-11-26 office=NELSON"
+#define IMPOSED(order)           "imposed prn=P1 order=" order " type=SUPERVISION effective=2026-11-25 office=NELSON"
+#define HD_SCHEDULED             "sentencing.scheduled prn=P1 order=H1 type=HOME_DETENTION on=2026-12-01 office=NELSON"
+#define HD_IMPOSED               "imposed prn=P1 order=H1 type=HOME_DETENTION effective=2026-12-01 office=NELSON"
+#define SCHEDULED(order, on)     "release.scheduled prn=P1 order=" order " type=PAROLE on=" on " office=NELSON"
+#define RELEASED(order)          "released prn=P1 order=" order " type=PAROLE effective=2026-11-26 office=NELSON"
 #define ALLOCATE(order, officer) "allocation.recorded order=" order " officer=" officer " role=SERVICE_MANAGER by=sm"
 #define TASK(order, number, what, who) \
 	"task.recorded order=" order " step=" #number " outcome=" #what " role=" #who " by=x"

@@ -27,9 +27,9 @@ static struct policy policy;
 #define IMPOSED(prn, order, rest) \
 	"imposed prn=" prn " order=" order " type=SUPERVISION effective=2026-11-25 office=NELSON " rest
 #define ALLOCATE(order, officer) "allocation.recorded order=" order " officer=" officer " role=SERVICE_MANAGER by=sm"
-#define CANCELLED(order) "sentence.cancelled order=" order " cancelled=2026-11-25"
-#define MERGED(prn, into) "offender.merged prn=" prn " into=" into " reason=x"
-#define UNMERGED(prn, into) "offender.unmerged prn=" prn " into=" into " reason=x"
+#define CANCELLED(order)         "sentence.cancelled order=" order " cancelled=2026-11-25"
+#define MERGED(prn, into)        "offender.merged prn=" prn " into=" into " reason=x"
+#define UNMERGED(prn, into)      "offender.unmerged prn=" prn " into=" into " reason=x"
 #define ROW(rule, what, records)                      \
 	{                                             \
 		rule, NULL, what, "ACCEPTED", records \

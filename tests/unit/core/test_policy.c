@@ -33,10 +33,10 @@ static void test_ships_the_settings(void **state)
 	(void)state;
 	assert_int_equal(policy.close_of_business, 17 * 3600); /* R3 */
 	assert_int_equal(policy.open_of_business, 8 * 3600);
-	assert_int_equal(policy.ows_review_days, 365); /* R4 */
-	assert_int_equal(policy.parked_days, 7); /* X3 */
-	assert_int_equal(policy.parked_long_hours, 24); /* X6 */
-	assert_int_equal(policy.claim_days, 400); /* X2 */
+	assert_int_equal(policy.ows_review_days, 365);        /* R4 */
+	assert_int_equal(policy.parked_days, 7);              /* X3 */
+	assert_int_equal(policy.parked_long_hours, 24);       /* X6 */
+	assert_int_equal(policy.claim_days, 400);             /* X2 */
 	assert_int_equal(policy.quarantine_overdue_hours, 4); /* X6 */
 }
 
@@ -315,7 +315,7 @@ static void test_ships_the_limits_of_ptp(void **state)
 	(void)state;
 	assert_non_null(ptp);
 	assert_string_equal(ptp->legal_basis, "s107K Parole Act 2002");
-	assert_int_equal(ptp->months_limit, 12); /* P2, G4 */
+	assert_int_equal(ptp->months_limit, 12);       /* P2, G4 */
 	assert_int_equal(ptp->suitability_minimum, 1); /* G5 */
 	assert_int_equal(ptp->first_stage, 1);
 	assert_int_equal(ptp->open_until_stage, 6);
@@ -437,7 +437,7 @@ static void test_sql_tables_have_the_columns_of_the_list(void **state)
 /* ---- Broken policies: the shipped cells, with a few edits ---- */
 
 #define TABLES_MAX 32
-#define ROWS_MAX 300
+#define ROWS_MAX   300
 
 struct sheet {
 	size_t rows;

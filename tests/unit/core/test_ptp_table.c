@@ -14,7 +14,7 @@
 #include "core/ptp_contract.h"
 
 #define STAGES 10
-#define STAYS 0
+#define STAYS  0
 
 static struct policy policy;
 static struct bench bench;

@@ -29,11 +29,11 @@ static struct policy policy;
 #define TASK(order, number, what) \
 	"task.recorded order=" order " step=" #number " outcome=" #what " role=SERVICE_MANAGER by=sm reason=x"
 #define ALLOCATE(order, officer) "allocation.recorded order=" order " officer=" officer " role=SERVICE_MANAGER by=sm"
-#define ASSESSED(prn, what) "assessed prn=" prn " " what
-#define FIND_OUT "Find_out_whether_the_offender_is_serving_a_sentence_or_order_for_a_child_sex_offence"
-#define CSO9 "Complete_the_CSO9_form_(child_sex_offender_notification,_initial_identification)"
-#define OVERRIDE "Record_the_offender_on_the_warning_register_by_automatic_override_(ES_order)"
-#define REVIEW "Review_the_offender_against_the_offender_warning_system_criteria"
+#define ASSESSED(prn, what)      "assessed prn=" prn " " what
+#define FIND_OUT                 "Find_out_whether_the_offender_is_serving_a_sentence_or_order_for_a_child_sex_offence"
+#define CSO9                     "Complete_the_CSO9_form_(child_sex_offender_notification,_initial_identification)"
+#define OVERRIDE                 "Record_the_offender_on_the_warning_register_by_automatic_override_(ES_order)"
+#define REVIEW                   "Review_the_offender_against_the_offender_warning_system_criteria"
 
 /* ---- Titles, roles ---- */
 

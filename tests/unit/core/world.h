@@ -28,9 +28,9 @@ struct world {
 	struct instant now;
 	struct arena *arena;
 	struct world_row *rows; /* newest first */
-	char **lines; /* records published since world_clear(), as text */
+	char **lines;           /* records published since world_clear(), as text */
 	size_t line_count;
-	uint64_t seq; /* of the last record ever published */
+	uint64_t seq;    /* of the last record ever published */
 	uint64_t number; /* of the last parked or quarantined row */
 	unsigned event_count;
 	int fail_in; /* the row made after so many more is out of memory; -1: never */
@@ -57,7 +57,7 @@ const char *world_compare(struct world *world, char *const *lines, size_t n, con
 
 struct play_row {
 	const char *rule; /* number and, if you like, a phrase: printed where the row fails */
-	const char *at; /* moves the world's now; NULL: no time passes */
+	const char *at;   /* moves the world's now; NULL: no time passes */
 	const char *
 		what; /* an event's words; or tick, show ORDER, case PTP_REF, person PRN, claim ID, parked REF, quarantine ID,
 	                        retry ID [words of the event], discard ID */

@@ -9,12 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MUST(condition)                                                                                                \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			perror(#condition);                                                                            \
-			abort();                                                                                       \
-		}                                                                                                      \
+#define MUST(condition)                     \
+	do {                                \
+		if (!(condition)) {         \
+			perror(#condition); \
+			abort();            \
+		}                           \
 	} while (0)
 
 int64_t bench_now_ms(void)

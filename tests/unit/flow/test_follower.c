@@ -13,9 +13,9 @@
 #include "flow/follower.h"
 #include "flow/source.h"
 
-#define TOPIC "task.opened/NELSON"
-#define STREAM "court-1"
-#define HEARD_MAX 20000
+#define TOPIC      "task.opened/NELSON"
+#define STREAM     "court-1"
+#define HEARD_MAX  20000
 #define ALARMS_MAX 16
 
 struct scene {

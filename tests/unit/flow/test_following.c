@@ -19,7 +19,7 @@ struct step {
 	uint64_t epoch, seq, head; /* ANSWER: seq is through */
 	int result;
 	uint64_t first;
-	bool apply; /* what must be said */
+	bool apply;                 /* what must be said */
 	enum following_state state; /* and stand afterwards */
 	uint64_t position;
 };
@@ -293,10 +293,10 @@ static void test_follows_each_row(void **state)
 
 /* ---- Simulated streams ---- */
 
-#define STREAM_MAX 400
-#define FLYING_MAX 16
+#define STREAM_MAX  400
+#define FLYING_MAX  16
 #define STEPS_A_RUN 3000
-#define RUNS 400
+#define RUNS        400
 
 struct message {
 	uint64_t epoch, seq, head;

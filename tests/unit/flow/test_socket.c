@@ -35,7 +35,7 @@ static int tear_down(void **state)
 /* ---- Stalls ---- */
 
 #define MESSAGES 10000
-#define BURST	 250
+#define BURST    250
 
 struct echo {
 	struct bench *bench;
@@ -101,10 +101,13 @@ static void echo_over(struct bench *bench, const char *endpoint)
 	struct fault fault = { "" };
 	struct flow_options options = { .type = ZMQ_ROUTER, .bind = (const char *const[]){ endpoint, NULL } };
 
-	assert_int_equal(flow_socket_new(bench->loop, bench->context, &options, &(struct flow_handlers){ &echo, on_echo, NULL }, &echo.socket, &fault), 0);
+	assert_int_equal(flow_socket_new(bench->loop, bench->context, &options,
+				 &(struct flow_handlers){ &echo, on_echo, NULL }, &echo.socket, &fault),
+		0);
 	echo.peer = bench_peer(bench, ZMQ_DEALER, endpoint);
 	assert_true(sd_event_add_time(bench->loop, &echo.timer, CLOCK_MONOTONIC, 0, 1, on_send_timer, &echo) >= 0);
-	assert_true(sd_event_add_time(bench->loop, &echo.peer_timer, CLOCK_MONOTONIC, 0, 1, on_burst_timer, &echo) >= 0);
+	assert_true(
+		sd_event_add_time(bench->loop, &echo.peer_timer, CLOCK_MONOTONIC, 0, 1, on_burst_timer, &echo) >= 0);
 	assert_true(bench_run(bench, all_received, &echo, 20000));
 	assert_false(echo.out_of_order);
 	assert_int_equal(echo.received, MESSAGES);
@@ -144,7 +147,9 @@ static struct flow_socket *counting(struct bench *bench, struct counter *counter
 	struct flow_options options = { .type = type, .bind = (const char *const[]){ endpoint, NULL } };
 	struct fault fault = { "" };
 
-	assert_int_equal(flow_socket_new(bench->loop, bench->context, &options, &(struct flow_handlers){ counter, on_count, NULL }, &counter->socket, &fault), 0);
+	assert_int_equal(flow_socket_new(bench->loop, bench->context, &options,
+				 &(struct flow_handlers){ counter, on_count, NULL }, &counter->socket, &fault),
+		0);
 	return counter->socket;
 }
 
@@ -256,11 +261,15 @@ static void test_refuses_a_message_over_the_limit_and_goes_on(void **state)
 
 /* ---- Binding ---- */
 
-static int try_bind(struct bench *bench, const char *endpoint, bool owner_only, struct flow_socket **ret, struct fault *fault)
+static int try_bind(
+	struct bench *bench, const char *endpoint, bool owner_only, struct flow_socket **ret, struct fault *fault)
 {
-	struct flow_options options = { .type = ZMQ_ROUTER, .bind = (const char *const[]){ endpoint, NULL }, .owner_only = owner_only };
+	struct flow_options options = {
+		.type = ZMQ_ROUTER, .bind = (const char *const[]){ endpoint, NULL }, .owner_only = owner_only
+	};
 
-	return flow_socket_new(bench->loop, bench->context, &options, &(struct flow_handlers){ .owner = bench }, ret, fault);
+	return flow_socket_new(
+		bench->loop, bench->context, &options, &(struct flow_handlers){ .owner = bench }, ret, fault);
 }
 
 static void test_refuses_what_cannot_be_bound_in_words(void **state)
@@ -315,7 +324,9 @@ static int bind_in_child(struct bench *bench, const char *endpoint)
 		sd_event *loop = NULL;
 		int r = sd_event_new(&loop);
 
-		r = r < 0 ? r : flow_socket_new(loop, context, &options, &(struct flow_handlers){ .owner = bench }, &socket, &fault);
+		r = r < 0 ? r
+			  : flow_socket_new(loop, context, &options, &(struct flow_handlers){ .owner = bench }, &socket,
+				    &fault);
 		_exit(r == 0 ? 0 : r == -EADDRINUSE && strstr(fault.sentence, ".lock") ? 1 : 2);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);

@@ -401,8 +401,9 @@ static void test_never_quotes_free_text(void **state)
 /* Nor does the parser, which would show what it saw last. */
 static void test_never_quotes_what_it_cannot_parse(void **state)
 {
-	static const char *const lines[] = { "{\"reason\":\"secret", "{\"reason\":\"secret\n\"}", "{\"reason\":\"secret\x7f\xff\"}",
-		"{\"reason\":\"secret\" 1}", "{\"reason\":secret}", "{\"secret\":1,\"secret\":2}" };
+	static const char *const lines[] = { "{\"reason\":\"secret", "{\"reason\":\"secret\n\"}",
+		"{\"reason\":\"secret\x7f\xff\"}", "{\"reason\":\"secret\" 1}", "{\"reason\":secret}",
+		"{\"secret\":1,\"secret\":2}" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LENGTH(lines); i++) {
@@ -411,7 +412,8 @@ static void test_never_quotes_what_it_cannot_parse(void **state)
 		struct fault fault;
 
 		assert_int_equal(wire_decode(arena, lines[i], strlen(lines[i]), &event, &reason, &fault), 1);
-		if (strstr(fault.sentence, "secret") || !strstr(fault.sentence, "not JSON that can be read, at line ") ||
+		if (strstr(fault.sentence, "secret") ||
+			!strstr(fault.sentence, "not JSON that can be read, at line ") ||
 			!text_is_clean(fault.sentence, strlen(fault.sentence)) || strchr(fault.sentence, 0x7f))
 			fail_msg("row %zu: \"%s\"", i, fault.sentence);
 	}

@@ -36,6 +36,8 @@ static const struct event cause = {
 	.tracestate = "a=b",
 };
 
+/* A row is read as a row. */
+/* clang-format off */
 static void set_up_rows(void)
 {
 	first = (struct request){ .order_ref = "O-1", .filed_prn = "P-0", .order_type = ORDER_EXTENDED_SUPERVISION_ORDER,
@@ -55,6 +57,7 @@ static void set_up_rows(void)
 		.opened_at = NOON, .due_at = { NOON.us + US_PER_DAY }, .closed_at = { NOON.us + 1 }, .level = 1 };
 	first.task_count = 1;
 }
+/* clang-format on */
 
 static int setup(void **state)
 {
@@ -100,8 +103,13 @@ static void assert_line(const struct wire_record *made, bool whole, const char *
 
 static void test_writes_an_allocation_record_whole(void **state)
 {
-	const struct record record = { .name = RECORD_ALLOCATION_REALLOCATED, .cause = &cause, .time = NOON,
-		.decided_at = { NOON.us + 1500 }, .request = &first, .previous_officer_id = "PO-0", .by = "SM-1",
+	const struct record record = { .name = RECORD_ALLOCATION_REALLOCATED,
+		.cause = &cause,
+		.time = NOON,
+		.decided_at = { NOON.us + 1500 },
+		.request = &first,
+		.previous_officer_id = "PO-0",
+		.by = "SM-1",
 		.by_role = ROLE_SERVICE_MANAGER };
 	struct wire_record made = encode(&record);
 
@@ -113,21 +121,34 @@ static void test_writes_an_allocation_record_whole(void **state)
 	assert_string_equal(made.prn, "P-1");
 	assert_string_equal(made.cause, "e-1");
 	assert_line(&made, true,
-		"{\"specversion\":\"1.0\",\"id\":\"1795600000-42\",\"source\":\"urn:nz:corrections:cpps-bridge:wellington\","
+		"{\"specversion\":\"1.0\",\"id\":\"1795600000-42\",\"source\":\"urn:nz:corrections:cpps-bridge:"
+		"wellington\","
 		"\"type\":\"nz.govt.corrections.cpps.allocation.reallocated\",\"time\":\"2026-11-25T12:00:00Z\","
-		"\"sequence\":\"00000000000000000042\",\"partitionkey\":\"P-1\",\"recordedtime\":\"2026-11-25T12:00:00.001500Z\","
-		"\"causationid\":\"e-1\",\"traceparent\":\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\",\"tracestate\":\"a=b\","
-		"\"data\":{\"orderRef\":\"O-1\",\"prn\":\"P-1\",\"office\":\"WELLINGTON\",\"area\":\"WELLINGTON-AREA\",\"region\":\"CENTRAL\","
-		"\"orderType\":\"EXTENDED_SUPERVISION_ORDER\",\"state\":\"ALLOCATED\",\"officerId\":\"PO-1\",\"recommendedOfficerId\":\"PO-2\","
-		"\"relatedOrderRefs\":[\"O-3\"],\"dueAt\":\"2026-11-26T12:00:00Z\",\"firstReportBy\":\"2026-11-28T12:00:00Z\","
-		"\"effectiveOn\":\"2026-11-25\",\"scheduledOn\":\"2026-11-20\",\"startsOn\":\"2026-11-26\",\"endsOn\":\"2027-11-26\","
-		"\"responsibleRole\":\"SERVICE_MANAGER\",\"previousOfficerId\":\"PO-0\",\"by\":\"SM-1\",\"byRole\":\"SERVICE_MANAGER\"}}");
+		"\"sequence\":\"00000000000000000042\",\"partitionkey\":\"P-1\",\"recordedtime\":\"2026-11-25T12:00:00."
+		"001500Z\","
+		"\"causationid\":\"e-1\",\"traceparent\":\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\","
+		"\"tracestate\":\"a=b\","
+		"\"data\":{\"orderRef\":\"O-1\",\"prn\":\"P-1\",\"office\":\"WELLINGTON\",\"area\":\"WELLINGTON-AREA\","
+		"\"region\":\"CENTRAL\","
+		"\"orderType\":\"EXTENDED_SUPERVISION_ORDER\",\"state\":\"ALLOCATED\",\"officerId\":\"PO-1\","
+		"\"recommendedOfficerId\":\"PO-2\","
+		"\"relatedOrderRefs\":[\"O-3\"],\"dueAt\":\"2026-11-26T12:00:00Z\",\"firstReportBy\":\"2026-11-28T12:"
+		"00:00Z\","
+		"\"effectiveOn\":\"2026-11-25\",\"scheduledOn\":\"2026-11-20\",\"startsOn\":\"2026-11-26\",\"endsOn\":"
+		"\"2027-11-26\","
+		"\"responsibleRole\":\"SERVICE_MANAGER\",\"previousOfficerId\":\"PO-0\",\"by\":\"SM-1\",\"byRole\":"
+		"\"SERVICE_MANAGER\"}}");
 }
 
 static void test_leaves_out_what_time_alone_does_not_have(void **state)
 {
-	const struct record record = { .name = RECORD_ALLOCATION_OVERDUE, .time = NOON, .decided_at = NOON, .request = &second, .level = 2,
-		.concerns = ROLE_AREA_MANAGER, .due_at = NOON };
+	const struct record record = { .name = RECORD_ALLOCATION_OVERDUE,
+		.time = NOON,
+		.decided_at = NOON,
+		.request = &second,
+		.level = 2,
+		.concerns = ROLE_AREA_MANAGER,
+		.due_at = NOON };
 	struct wire_record made;
 
 	(void)state;
@@ -136,17 +157,25 @@ static void test_leaves_out_what_time_alone_does_not_have(void **state)
 	assert_string_equal(made.topic, "allocation.overdue/-");
 	assert_null(made.cause);
 	assert_line(&made, true,
-		"{\"specversion\":\"1.0\",\"id\":\"1795600000-42\",\"source\":\"urn:nz:corrections:cpps-bridge:wellington\","
+		"{\"specversion\":\"1.0\",\"id\":\"1795600000-42\",\"source\":\"urn:nz:corrections:cpps-bridge:"
+		"wellington\","
 		"\"type\":\"nz.govt.corrections.cpps.allocation.overdue\",\"time\":\"2026-11-25T12:00:00Z\","
-		"\"sequence\":\"00000000000000000042\",\"partitionkey\":\"P-1\",\"recordedtime\":\"2026-11-25T12:00:00Z\","
+		"\"sequence\":\"00000000000000000042\",\"partitionkey\":\"P-1\",\"recordedtime\":\"2026-11-25T12:00:"
+		"00Z\","
 		"\"data\":{\"orderRef\":\"O-3\",\"prn\":\"P-1\",\"state\":\"PLANNED\",\"relatedOrderRefs\":[\"O-1\"],"
-		"\"dueAt\":\"2026-11-25T12:00:00Z\",\"responsibleRole\":\"SERVICE_MANAGER\",\"level\":2,\"role\":\"AREA_MANAGER\"}}");
+		"\"dueAt\":\"2026-11-25T12:00:00Z\",\"responsibleRole\":\"SERVICE_MANAGER\",\"level\":2,\"role\":"
+		"\"AREA_MANAGER\"}}");
 }
 
 static void test_publishes_a_transfer_on_either_offices_topic(void **state)
 {
-	const struct record record = { .name = RECORD_ALLOCATION_CHANGED, .cause = &cause, .request = &second, .office = "NELSON",
-		.previous_office = "NELSON", .previous_prn = "P-9", .change = "office" };
+	const struct record record = { .name = RECORD_ALLOCATION_CHANGED,
+		.cause = &cause,
+		.request = &second,
+		.office = "NELSON",
+		.previous_office = "NELSON",
+		.previous_prn = "P-9",
+		.change = "office" };
 	struct wire_record made;
 
 	(void)state;
@@ -155,31 +184,46 @@ static void test_publishes_a_transfer_on_either_offices_topic(void **state)
 	made = encode(&record);
 	assert_string_equal(made.topic, "allocation.changed/NELSON");
 	assert_line(&made, false,
-		"{\"orderRef\":\"O-3\",\"prn\":\"P-1\",\"office\":\"WELLINGTON\",\"area\":\"WELLINGTON-AREA\",\"region\":\"CENTRAL\","
-		"\"state\":\"PLANNED\",\"relatedOrderRefs\":[\"O-1\"],\"responsibleRole\":\"SERVICE_MANAGER\",\"previousOffice\":\"NELSON\","
+		"{\"orderRef\":\"O-3\",\"prn\":\"P-1\",\"office\":\"WELLINGTON\",\"area\":\"WELLINGTON-AREA\","
+		"\"region\":\"CENTRAL\","
+		"\"state\":\"PLANNED\",\"relatedOrderRefs\":[\"O-1\"],\"responsibleRole\":\"SERVICE_MANAGER\","
+		"\"previousOffice\":\"NELSON\","
 		"\"previousPrn\":\"P-9\",\"change\":\"office\"}");
 }
 
 static void test_writes_a_task_record(void **state)
 {
-	const struct record record = { .name = RECORD_TASK_COMPLETED, .cause = &cause, .request = &first, .task = &first.tasks[0],
-		.kind = KIND_ALLOCATION, .by = "SM-1", .by_role = ROLE_SERVICE_MANAGER };
+	const struct record record = { .name = RECORD_TASK_COMPLETED,
+		.cause = &cause,
+		.request = &first,
+		.task = &first.tasks[0],
+		.kind = KIND_ALLOCATION,
+		.by = "SM-1",
+		.by_role = ROLE_SERVICE_MANAGER };
 	struct wire_record made = encode(&record);
 
 	(void)state;
 	assert_string_equal(made.topic, "task.completed/WELLINGTON");
 	assert_string_equal(made.ref, "O-1");
 	assert_line(&made, false,
-		"{\"orderRef\":\"O-1\",\"prn\":\"P-1\",\"office\":\"WELLINGTON\",\"area\":\"WELLINGTON-AREA\",\"region\":\"CENTRAL\","
-		"\"orderType\":\"EXTENDED_SUPERVISION_ORDER\",\"kind\":\"ALLOCATION\",\"ref\":\"O-1\",\"step\":8,\"title\":\"Allocate\","
-		"\"role\":\"SERVICE_MANAGER\",\"state\":\"COMPLETED\",\"openedAt\":\"2026-11-25T12:00:00Z\",\"dueAt\":\"2026-11-26T12:00:00Z\","
-		"\"closedAt\":\"2026-11-25T12:00:00.000001Z\",\"responsibleRole\":\"SERVICE_MANAGER\",\"officerId\":\"PO-1\",\"by\":\"SM-1\","
+		"{\"orderRef\":\"O-1\",\"prn\":\"P-1\",\"office\":\"WELLINGTON\",\"area\":\"WELLINGTON-AREA\","
+		"\"region\":\"CENTRAL\","
+		"\"orderType\":\"EXTENDED_SUPERVISION_ORDER\",\"kind\":\"ALLOCATION\",\"ref\":\"O-1\",\"step\":8,"
+		"\"title\":\"Allocate\","
+		"\"role\":\"SERVICE_MANAGER\",\"state\":\"COMPLETED\",\"openedAt\":\"2026-11-25T12:00:00Z\",\"dueAt\":"
+		"\"2026-11-26T12:00:00Z\","
+		"\"closedAt\":\"2026-11-25T12:00:00.000001Z\",\"responsibleRole\":\"SERVICE_MANAGER\",\"officerId\":"
+		"\"PO-1\",\"by\":\"SM-1\","
 		"\"byRole\":\"SERVICE_MANAGER\"}");
 }
 
 static void test_writes_the_task_of_a_case(void **state)
 {
-	const struct record record = { .name = RECORD_TASK_OVERDUE, .ptp = &ptp, .task = &ptp.task, .kind = KIND_PTP, .level = 1,
+	const struct record record = { .name = RECORD_TASK_OVERDUE,
+		.ptp = &ptp,
+		.task = &ptp.task,
+		.kind = KIND_PTP,
+		.level = 1,
 		.concerns = ROLE_SERVICE_MANAGER };
 	struct wire_record made = encode(&record);
 
@@ -187,38 +231,61 @@ static void test_writes_the_task_of_a_case(void **state)
 	assert_string_equal(made.topic, "task.overdue/WELLINGTON");
 	assert_string_equal(made.ref, "T-1");
 	assert_line(&made, false,
-		"{\"orderRef\":\"O-1\",\"prn\":\"P-1\",\"office\":\"WELLINGTON\",\"area\":\"WELLINGTON-AREA\",\"region\":\"CENTRAL\","
-		"\"orderType\":\"EXTENDED_SUPERVISION_ORDER\",\"kind\":\"PTP\",\"ref\":\"T-1\",\"step\":7,\"title\":\"Decide the budget\","
+		"{\"orderRef\":\"O-1\",\"prn\":\"P-1\",\"office\":\"WELLINGTON\",\"area\":\"WELLINGTON-AREA\","
+		"\"region\":\"CENTRAL\","
+		"\"orderType\":\"EXTENDED_SUPERVISION_ORDER\",\"kind\":\"PTP\",\"ref\":\"T-1\",\"step\":7,\"title\":"
+		"\"Decide the budget\","
 		"\"role\":\"ASSISTANT_GENERAL_MANAGER\",\"state\":\"OPEN\",\"openedAt\":\"2026-11-25T12:00:00Z\","
-		"\"dueAt\":\"2026-12-02T12:00:00Z\",\"responsibleRole\":\"SERVICE_MANAGER\",\"officerId\":\"PO-1\",\"level\":1,"
+		"\"dueAt\":\"2026-12-02T12:00:00Z\",\"responsibleRole\":\"SERVICE_MANAGER\",\"officerId\":\"PO-1\","
+		"\"level\":1,"
 		"\"concerns\":\"SERVICE_MANAGER\"}");
 }
 
 static void test_writes_a_case_record(void **state)
 {
-	const struct record record = { .name = RECORD_PTP_STAGE_CHANGED, .cause = &cause, .ptp = &ptp, .from_stage = 6, .to_stage = 7,
-		.outcome = OUTCOME_PROPOSAL_PREPARED, .by_role = ROLE_ES_OPERATIONS_ADVISER, .by = "ESA-1", .rule = "stage 6: prepares",
-		.concerns = ROLE_ASSISTANT_GENERAL_MANAGER, .informs = 1U << ROLE_ASSISTANT_GENERAL_MANAGER | 1U << ROLE_SERVICE_MANAGER,
-		.convey_via = { ROLE_REGIONAL_MANAGER, ROLE_AREA_MANAGER }, .convey_to = "PO-1" };
+	const struct record record = { .name = RECORD_PTP_STAGE_CHANGED,
+		.cause = &cause,
+		.ptp = &ptp,
+		.from_stage = 6,
+		.to_stage = 7,
+		.outcome = OUTCOME_PROPOSAL_PREPARED,
+		.by_role = ROLE_ES_OPERATIONS_ADVISER,
+		.by = "ESA-1",
+		.rule = "stage 6: prepares",
+		.concerns = ROLE_ASSISTANT_GENERAL_MANAGER,
+		.informs = 1U << ROLE_ASSISTANT_GENERAL_MANAGER | 1U << ROLE_SERVICE_MANAGER,
+		.convey_via = { ROLE_REGIONAL_MANAGER, ROLE_AREA_MANAGER },
+		.convey_to = "PO-1" };
 	struct wire_record made = encode(&record);
 
 	(void)state;
 	assert_string_equal(made.topic, "ptp.stage-changed/WELLINGTON");
 	assert_string_equal(made.ref, "T-1");
 	assert_line(&made, false,
-		"{\"orderRef\":\"O-1\",\"prn\":\"P-1\",\"office\":\"WELLINGTON\",\"area\":\"WELLINGTON-AREA\",\"region\":\"CENTRAL\","
-		"\"orderType\":\"EXTENDED_SUPERVISION_ORDER\",\"ptpRef\":\"T-1\",\"state\":\"IN_PROGRESS\",\"stage\":7,\"fromStage\":6,"
-		"\"toStage\":7,\"outcome\":\"PROPOSAL_PREPARED\",\"role\":\"ASSISTANT_GENERAL_MANAGER\",\"title\":\"Decide the budget\","
-		"\"dueAt\":\"2026-12-02T12:00:00Z\",\"byRole\":\"ES_OPERATIONS_ADVISER\",\"responsibleRole\":\"SERVICE_MANAGER\","
-		"\"officerId\":\"PO-1\",\"by\":\"ESA-1\",\"informs\":[\"SERVICE_MANAGER\",\"ASSISTANT_GENERAL_MANAGER\"],"
-		"\"conveyVia\":[\"REGIONAL_MANAGER\",\"AREA_MANAGER\"],\"conveyTo\":\"PO-1\",\"rule\":\"stage 6: prepares\",\"policyVersion\":2,"
-		"\"monitoring\":\"FULL_TIME\",\"startsOn\":\"2026-12-01\",\"endsOn\":\"2027-06-01\",\"areaSupports\":false,"
+		"{\"orderRef\":\"O-1\",\"prn\":\"P-1\",\"office\":\"WELLINGTON\",\"area\":\"WELLINGTON-AREA\","
+		"\"region\":\"CENTRAL\","
+		"\"orderType\":\"EXTENDED_SUPERVISION_ORDER\",\"ptpRef\":\"T-1\",\"state\":\"IN_PROGRESS\",\"stage\":7,"
+		"\"fromStage\":6,"
+		"\"toStage\":7,\"outcome\":\"PROPOSAL_PREPARED\",\"role\":\"ASSISTANT_GENERAL_MANAGER\",\"title\":"
+		"\"Decide the budget\","
+		"\"dueAt\":\"2026-12-02T12:00:00Z\",\"byRole\":\"ES_OPERATIONS_ADVISER\",\"responsibleRole\":\"SERVICE_"
+		"MANAGER\","
+		"\"officerId\":\"PO-1\",\"by\":\"ESA-1\",\"informs\":[\"SERVICE_MANAGER\",\"ASSISTANT_GENERAL_"
+		"MANAGER\"],"
+		"\"conveyVia\":[\"REGIONAL_MANAGER\",\"AREA_MANAGER\"],\"conveyTo\":\"PO-1\",\"rule\":\"stage 6: "
+		"prepares\",\"policyVersion\":2,"
+		"\"monitoring\":\"FULL_TIME\",\"startsOn\":\"2026-12-01\",\"endsOn\":\"2027-06-01\",\"areaSupports\":"
+		"false,"
 		"\"regionSupports\":true}");
 }
 
 static void test_says_whom_an_overdue_case_concerns_and_who_acts(void **state)
 {
-	const struct record record = { .name = RECORD_PTP_OVERDUE, .ptp = &ptp, .task = &ptp.task, .level = 1, .due_at = ptp.task.due_at,
+	const struct record record = { .name = RECORD_PTP_OVERDUE,
+		.ptp = &ptp,
+		.task = &ptp.task,
+		.level = 1,
+		.due_at = ptp.task.due_at,
 		.concerns = ROLE_AREA_MANAGER };
 	struct wire_record made = encode(&record);
 	json_t *event, *data;
@@ -237,7 +304,9 @@ static void test_says_whom_an_overdue_case_concerns_and_who_acts(void **state)
 /* A case that was refused at once has no row: what is known of it stands in the event. */
 static void test_writes_a_refusal_of_a_case_that_never_was(void **state)
 {
-	const struct record record = { .name = RECORD_PTP_REFUSED, .cause = &cause, .guard = REASON_PTP_G2,
+	const struct record record = { .name = RECORD_PTP_REFUSED,
+		.cause = &cause,
+		.guard = REASON_PTP_G2,
 		.sentence = "the criteria for EM are not met" };
 	struct wire_record made = encode(&record);
 
@@ -246,16 +315,26 @@ static void test_writes_a_refusal_of_a_case_that_never_was(void **state)
 	assert_string_equal(made.ref, "T-7");
 	assert_string_equal(made.prn, "P-0");
 	assert_line(&made, false,
-		"{\"orderRef\":\"O-7\",\"prn\":\"P-0\",\"office\":\"WELLINGTON\",\"area\":\"WELLINGTON-AREA\",\"region\":\"CENTRAL\","
-		"\"ptpRef\":\"T-7\",\"responsibleRole\":\"SERVICE_MANAGER\",\"guard\":\"G2\",\"sentence\":\"the criteria for EM are not met\"}");
+		"{\"orderRef\":\"O-7\",\"prn\":\"P-0\",\"office\":\"WELLINGTON\",\"area\":\"WELLINGTON-AREA\","
+		"\"region\":\"CENTRAL\","
+		"\"ptpRef\":\"T-7\",\"responsibleRole\":\"SERVICE_MANAGER\",\"guard\":\"G2\",\"sentence\":\"the "
+		"criteria for EM are not met\"}");
 }
 
 static void test_writes_a_quarantine_record(void **state)
 {
-	const struct quarantined quarantined = { .number = UINT64_MAX, .source = "urn:test", .id = "e-1",
-		.type_text = "nz.govt.justice.cms.sentence.imposed", .order_ref = "O-9", .office = "WELLINGTON", .reason = REASON_INVALID_DATES,
-		.sentence = "not published", .quarantined_at = NOON };
-	const struct record record = { .name = RECORD_EVENT_QUARANTINE_OVERDUE, .quarantined = &quarantined, .level = 3 };
+	const struct quarantined quarantined = { .number = UINT64_MAX,
+		.source = "urn:test",
+		.id = "e-1",
+		.type_text = "nz.govt.justice.cms.sentence.imposed",
+		.order_ref = "O-9",
+		.office = "WELLINGTON",
+		.reason = REASON_INVALID_DATES,
+		.sentence = "not published",
+		.quarantined_at = NOON };
+	const struct record record = {
+		.name = RECORD_EVENT_QUARANTINE_OVERDUE, .quarantined = &quarantined, .level = 3
+	};
 	struct wire_record made = encode(&record);
 
 	(void)state;
@@ -263,16 +342,21 @@ static void test_writes_a_quarantine_record(void **state)
 	assert_string_equal(made.ref, "O-9");
 	assert_null(made.prn);
 	assert_line(&made, false,
-		"{\"orderRef\":\"O-9\",\"office\":\"WELLINGTON\",\"area\":\"WELLINGTON-AREA\",\"region\":\"CENTRAL\",\"eventId\":\"e-1\","
-		"\"eventSource\":\"urn:test\",\"eventType\":\"nz.govt.justice.cms.sentence.imposed\",\"reason\":\"INVALID_DATES\","
-		"\"quarantine\":\"18446744073709551615\",\"since\":\"2026-11-25T12:00:00Z\",\"responsibleRole\":\"SERVICE_MANAGER\",\"level\":3}");
+		"{\"orderRef\":\"O-9\",\"office\":\"WELLINGTON\",\"area\":\"WELLINGTON-AREA\",\"region\":\"CENTRAL\","
+		"\"eventId\":\"e-1\","
+		"\"eventSource\":\"urn:test\",\"eventType\":\"nz.govt.justice.cms.sentence.imposed\",\"reason\":"
+		"\"INVALID_DATES\","
+		"\"quarantine\":\"18446744073709551615\",\"since\":\"2026-11-25T12:00:00Z\",\"responsibleRole\":"
+		"\"SERVICE_MANAGER\",\"level\":3}");
 }
 
 static void test_writes_a_quarantine_of_nothing_readable(void **state)
 {
 	const struct quarantined quarantined = { .number = 1, .reason = REASON_MALFORMED, .quarantined_at = NOON };
 	const struct event unreadable = { .id = NULL };
-	const struct record record = { .name = RECORD_EVENT_QUARANTINED, .cause = &unreadable, .quarantined = &quarantined, .office = "-" };
+	const struct record record = {
+		.name = RECORD_EVENT_QUARANTINED, .cause = &unreadable, .quarantined = &quarantined, .office = "-"
+	};
 	struct wire_record made = encode(&record);
 
 	(void)state;
@@ -280,19 +364,25 @@ static void test_writes_a_quarantine_of_nothing_readable(void **state)
 	assert_null(made.ref);
 	assert_null(made.cause);
 	assert_line(&made, false,
-		"{\"reason\":\"MALFORMED\",\"quarantine\":\"1\",\"since\":\"2026-11-25T12:00:00Z\",\"responsibleRole\":\"SERVICE_MANAGER\"}");
+		"{\"reason\":\"MALFORMED\",\"quarantine\":\"1\",\"since\":\"2026-11-25T12:00:00Z\",\"responsibleRole\":"
+		"\"SERVICE_MANAGER\"}");
 }
 
 static void test_makes_no_topic_of_an_office_the_policy_does_not_know(void **state)
 {
-	const struct quarantined quarantined = { .number = 1, .office = "MORDOR", .reason = REASON_UNKNOWN_OFFICE, .quarantined_at = NOON };
-	const struct record record = { .name = RECORD_EVENT_QUARANTINED, .quarantined = &quarantined, .office = "MORDOR" };
+	const struct quarantined quarantined = {
+		.number = 1, .office = "MORDOR", .reason = REASON_UNKNOWN_OFFICE, .quarantined_at = NOON
+	};
+	const struct record record = {
+		.name = RECORD_EVENT_QUARANTINED, .quarantined = &quarantined, .office = "MORDOR"
+	};
 	struct wire_record made = encode(&record);
 
 	(void)state;
 	assert_string_equal(made.topic, "event.quarantined/-");
 	assert_line(&made, false,
-		"{\"office\":\"MORDOR\",\"reason\":\"UNKNOWN_OFFICE\",\"quarantine\":\"1\",\"since\":\"2026-11-25T12:00:00Z\","
+		"{\"office\":\"MORDOR\",\"reason\":\"UNKNOWN_OFFICE\",\"quarantine\":\"1\",\"since\":\"2026-11-25T12:"
+		"00:00Z\","
 		"\"responsibleRole\":\"SERVICE_MANAGER\"}");
 }
 
@@ -306,8 +396,10 @@ static void test_writes_a_record_of_a_long_parked_event(void **state)
 	assert_string_equal(made.topic, "event.parked-long/WELLINGTON");
 	assert_null(made.cause);
 	assert_line(&made, false,
-		"{\"orderRef\":\"O-7\",\"prn\":\"P-0\",\"office\":\"WELLINGTON\",\"area\":\"WELLINGTON-AREA\",\"region\":\"CENTRAL\","
-		"\"eventId\":\"e-1\",\"eventSource\":\"urn:test\",\"eventType\":\"nz.govt.corrections.cpps.ptp.stage.recorded\","
+		"{\"orderRef\":\"O-7\",\"prn\":\"P-0\",\"office\":\"WELLINGTON\",\"area\":\"WELLINGTON-AREA\","
+		"\"region\":\"CENTRAL\","
+		"\"eventId\":\"e-1\",\"eventSource\":\"urn:test\",\"eventType\":\"nz.govt.corrections.cpps.ptp.stage."
+		"recorded\","
 		"\"waitsFor\":\"O-7\",\"since\":\"2026-11-25T12:00:00Z\",\"responsibleRole\":\"SERVICE_MANAGER\"}");
 }
 
@@ -317,7 +409,10 @@ static void test_encodes_every_name_and_never_free_text(void **state)
 	for (enum record_name name = 1; name < RECORD_NAME_END; name++) {
 		const struct quarantined quarantined = { .number = 1, .type_text = "x", .closed_reason = "free text" };
 		const bool of_event = strncmp(record_name_text(name), "event.", 6) == 0;
-		const struct record record = { .name = name, .cause = &cause, .request = of_event ? NULL : &first, .ptp = of_event ? NULL : &ptp,
+		const struct record record = { .name = name,
+			.cause = &cause,
+			.request = of_event ? NULL : &first,
+			.ptp = of_event ? NULL : &ptp,
 			.quarantined = of_event ? &quarantined : NULL };
 		struct wire_record made = encode(&record);
 		char topic[TOPIC_MAX + 1], *line;
@@ -356,7 +451,11 @@ static void test_names_at_most_100_related_orders(void **state)
 
 static void test_answers_out_of_memory_at_every_cap(void **state)
 {
-	const struct record record = { .name = RECORD_PTP_DECIDED, .cause = &cause, .ptp = &ptp, .time = NOON, .informs = 2,
+	const struct record record = { .name = RECORD_PTP_DECIDED,
+		.cause = &cause,
+		.ptp = &ptp,
+		.time = NOON,
+		.informs = 2,
 		.convey_via = { ROLE_AREA_MANAGER } };
 	bool made = false;
 
@@ -389,7 +488,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_writes_a_refusal_of_a_case_that_never_was, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_writes_a_quarantine_record, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_writes_a_quarantine_of_nothing_readable, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_makes_no_topic_of_an_office_the_policy_does_not_know, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_makes_no_topic_of_an_office_the_policy_does_not_know, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_writes_a_record_of_a_long_parked_event, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_encodes_every_name_and_never_free_text, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names_at_most_100_related_orders, setup, teardown),

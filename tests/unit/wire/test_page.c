@@ -10,10 +10,10 @@
 #include "wire/json.h"
 #include "wire/protocol.h"
 
-#define PAGE "proto/README.md"
+#define PAGE     "proto/README.md"
 #define CONSUMER "tests/system/consumer.py"
-#define EPOCH UINT64_C(1795600000)
-#define TIME(s) ((struct instant){ INT64_C(1795608000000000) + (s) }) /* 2026-11-25T12:00:00Z */
+#define EPOCH    UINT64_C(1795600000)
+#define TIME(s)  ((struct instant){ INT64_C(1795608000000000) + (s) }) /* 2026-11-25T12:00:00Z */
 
 static struct arena *arena;
 static char *page;
@@ -273,7 +273,7 @@ static void assert_mentions(const char *format, unsigned long number)
 		fail_msg("%s does not say \"%s\"", PAGE, plain);
 }
 
-#define NAME(prefix, name, number) "`" #name "`",
+#define NAME(prefix, name, number)              "`" #name "`",
 #define RECORD_NAME(name, number, text, family) "`" text "`",
 
 static void test_names_every_word(void **state)

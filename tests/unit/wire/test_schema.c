@@ -7,7 +7,7 @@
 #include "vocabulary.pb-c.h"
 
 #define EVENT_MESSAGE(name, number, type, message, kinds) { EVENT_##name, type, #message },
-#define RECORD_MESSAGE(name, number, text, family) { RECORD_##name, RECORD_TYPE_PREFIX text, #family },
+#define RECORD_MESSAGE(name, number, text, family)        { RECORD_##name, RECORD_TYPE_PREFIX text, #family },
 
 struct row {
 	int number;
@@ -25,8 +25,10 @@ static void test_carries_each_type_in_the_message_of_its_row(void **state)
 		assert_ptr_equal(schema_of_type(events[i].type), schema_of_event((enum event_type)events[i].number));
 	}
 	for (size_t i = 0; i < ARRAY_LENGTH(records); i++) {
-		assert_string_equal(schema_of_record((enum record_name)records[i].number)->short_name, records[i].message);
-		assert_ptr_equal(schema_of_type(records[i].type), schema_of_record((enum record_name)records[i].number));
+		assert_string_equal(
+			schema_of_record((enum record_name)records[i].number)->short_name, records[i].message);
+		assert_ptr_equal(
+			schema_of_type(records[i].type), schema_of_record((enum record_name)records[i].number));
 	}
 }
 
@@ -66,7 +68,8 @@ static void test_has_no_word_that_the_core_lacks(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
 		if (rows[i].descriptor->n_values != rows[i].end)
-			fail_msg("%s has %u values, core/words.h %u", rows[i].descriptor->name, rows[i].descriptor->n_values, rows[i].end);
+			fail_msg("%s has %u values, core/words.h %u", rows[i].descriptor->name,
+				rows[i].descriptor->n_values, rows[i].end);
 }
 
 static void assert_mapped(const ProtobufCMessageDescriptor *message)
