@@ -111,7 +111,7 @@ const struct command command_requests = {
 
 /* ---- tasks ---- */
 static const struct column task_columns[] = {
-	{ "kind", "KIND", CELL_TEXT },
+	{ "kind", NULL, CELL_TEXT },
 	{ "ref", "FOR", CELL_TEXT },
 	{ "order_ref", NULL, CELL_TEXT },
 	{ "step", "STEP", CELL_NUMBER },
@@ -239,7 +239,7 @@ const struct command command_ptp = {
 static const struct column parked_columns[] = {
 	{ "number", "NUMBER", CELL_NUMBER },
 	{ "waits_for", "WAITS FOR", CELL_TEXT },
-	{ "type", "TYPE", CELL_TEXT },
+	{ "type", "TYPE", CELL_TYPE },
 	{ "source", "SOURCE", CELL_TEXT },
 	{ "id", "ID", CELL_TEXT },
 	{ "kind", NULL, CELL_TEXT },

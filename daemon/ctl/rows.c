@@ -3,18 +3,21 @@
 #include <errno.h>
 #include <libsmartcols/libsmartcols.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/text.h"
 
-#define SHOWN_MAX 2048 /* bytes of a cell in a table */
+#define SHOWN_MAX      2048 /* bytes of a cell in a table */
+#define SENTENCE_LEAST 24   /* characters of a line of a sentence, however narrow the terminal */
 
 struct rows {
 	const struct column *columns;
 	size_t n, count;
 	FILE *out;
 	struct libscols_table *table; /* NULL: JSON */
+	size_t widest[COLUMNS_MAX];   /* of each column of the table, in characters */
 };
 
 /* ---- Times ---- */
@@ -109,6 +112,7 @@ static json_t *json_cell(enum cell kind, const char *cell)
 		[CELL_FLAG] = json_flag,
 		[CELL_LIST] = json_list,
 		[CELL_SENTENCE] = json_string,
+		[CELL_TYPE] = json_string,
 	};
 
 	return cell ? makers[kind](cell) : json_null();
@@ -164,6 +168,14 @@ static void show_text(const char *cell, char *shown, size_t size)
 	(void)text_copy(shown, size, cell);
 }
 
+static void show_type(const char *cell, char *shown, size_t size)
+{
+	static const char prefix[] = "nz.govt.";
+	size_t n = sizeof(prefix) - 1;
+
+	(void)text_copy(shown, size, strncmp(cell, prefix, n) == 0 ? cell + n : cell);
+}
+
 static void show_cell(enum cell kind, const char *cell, char *shown, size_t size)
 {
 	static void (*const showers[])(const char *, char *, size_t) = {
@@ -174,11 +186,32 @@ static void show_cell(enum cell kind, const char *cell, char *shown, size_t size
 		[CELL_FLAG] = show_flag,
 		[CELL_LIST] = show_list,
 		[CELL_SENTENCE] = show_text,
+		[CELL_TYPE] = show_type,
 	};
 
 	shown[0] = '\0';
 	if (cell)
 		showers[kind](cell, shown, size);
+}
+
+/* What every row would repeat is left out of a table: the time zone, and "no". */
+static void shorten(enum cell kind, char *shown)
+{
+	char *zone = kind == CELL_TIME ? strrchr(shown, ' ') : NULL;
+
+	if (zone)
+		*zone = '\0';
+	if (kind == CELL_FLAG && strcmp(shown, "no") == 0)
+		shown[0] = '\0';
+}
+
+static size_t width_of(const char *text)
+{
+	size_t width = 0;
+
+	for (; *text; text++)
+		width += ((unsigned char)*text & 0xc0) != 0x80; /* not inside of a character */
+	return width;
 }
 
 static int add_to_table(struct rows *rows, const char *const *cells, bool alarm)
@@ -193,6 +226,9 @@ static int add_to_table(struct rows *rows, const char *const *cells, bool alarm)
 		if (!rows->columns[i].title)
 			continue;
 		show_cell(rows->columns[i].kind, cells[i], shown, sizeof(shown));
+		shorten(rows->columns[i].kind, shown);
+		if (width_of(shown) > rows->widest[at])
+			rows->widest[at] = width_of(shown);
 		r = scols_line_set_data(line, at++, shown);
 	}
 	if (r == 0 && alarm)
@@ -200,26 +236,34 @@ static int add_to_table(struct rows *rows, const char *const *cells, bool alarm)
 	return r;
 }
 
+static int make_column(struct rows *rows, const struct column *column, size_t at)
+{
+	int flags = column->kind == CELL_NUMBER ? SCOLS_FL_RIGHT : column->kind == CELL_SENTENCE ? SCOLS_FL_WRAP : 0;
+	struct libscols_column *made = scols_table_new_column(rows->table, column->title, 0, flags);
+
+	if (!made)
+		return -ENOMEM;
+	rows->widest[at] = strlen(column->title);
+	if (column->kind != CELL_SENTENCE)
+		return 0;
+	(void)scols_column_set_safechars(made, "\n");
+	return scols_column_set_wrapfunc(made, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL);
+}
+
 static int make_table(struct rows *rows)
 {
-	static const int flags[] = {
-		[CELL_NUMBER] = SCOLS_FL_RIGHT,
-		[CELL_SENTENCE] = SCOLS_FL_WRAP,
-	};
+	size_t at = 0;
+	int r = 0;
 
 	rows->table = scols_new_table();
 	if (!rows->table)
 		return -ENOMEM;
 	(void)scols_table_set_stream(rows->table, rows->out);
 	(void)scols_table_enable_colors(rows->table, isatty(fileno(rows->out)));
-	for (size_t i = 0; i < rows->n; i++) {
-		enum cell kind = rows->columns[i].kind;
-
-		if (rows->columns[i].title && !scols_table_new_column(rows->table, rows->columns[i].title, 0,
-						      kind < ARRAY_LENGTH(flags) ? flags[kind] : 0))
-			return -ENOMEM;
-	}
-	return 0;
+	for (size_t i = 0; i < rows->n && r == 0; i++)
+		if (rows->columns[i].title)
+			r = make_column(rows, &rows->columns[i], at++);
+	return r;
 }
 
 int rows_new(const struct column *columns, size_t n, bool json, FILE *out, struct rows **ret, struct fault *fault)
@@ -256,9 +300,111 @@ size_t rows_count(const struct rows *rows)
 	return rows->count;
 }
 
+/* ---- Sentences on a terminal: libsmartcols would give them what is left of the line and break words, so that is done here ---- */
+void text_wrap(const char *text, size_t width, char *ret, size_t size)
+{
+	size_t column = 0, at = 0;
+
+	while (*text && at + 2 < size) {
+		size_t n = strcspn(text, " "), shown = 0;
+
+		if (column > 0 && column + 1 + n > width) {
+			ret[at++] = '\n';
+			column = 0;
+		} else if (column > 0) {
+			ret[at++] = ' ';
+			column++;
+		}
+		for (; shown < n && at + 2 < size; shown++) {
+			if (column >= width &&
+				((unsigned char)text[shown] & 0xc0) != 0x80) { /* a word longer than a line */
+				ret[at++] = '\n';
+				column = 0;
+			}
+			column += ((unsigned char)text[shown] & 0xc0) != 0x80;
+			ret[at++] = text[shown];
+		}
+		text += n;
+		text += strspn(text, " ");
+	}
+	ret[at] = '\0';
+}
+
+static bool is_sentence(const struct libscols_column *column)
+{
+	return scols_column_get_flags(column) & SCOLS_FL_WRAP;
+}
+
+/* Shares `room` among the sentences: who needs less than an equal share leaves the rest to the others. Widths come down to what each gets. */
+static void share_room(struct rows *rows, size_t room)
+{
+	size_t n = scols_table_get_ncols(rows->table), waiting = 0;
+	bool settled[COLUMNS_MAX] = { false }, changed = true;
+
+	for (size_t i = 0; i < n; i++)
+		waiting += is_sentence(scols_table_get_column(rows->table, i));
+	while (changed && waiting > 0) {
+		changed = false;
+		for (size_t i = 0; i < n && waiting > 0; i++)
+			if (!settled[i] && is_sentence(scols_table_get_column(rows->table, i)) &&
+				rows->widest[i] <= room / waiting) {
+				settled[i] = changed = true;
+				room -= rows->widest[i];
+				waiting--;
+			}
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!settled[i] && is_sentence(scols_table_get_column(rows->table, i)))
+			rows->widest[i] = room / waiting > SENTENCE_LEAST ? room / waiting : SENTENCE_LEAST;
+}
+
+static int wrap_line(struct rows *rows, struct libscols_line *line)
+{
+	size_t n = scols_table_get_ncols(rows->table);
+	char wrapped[SHOWN_MAX + SHOWN_MAX / 8];
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const char *data = scols_cell_get_data(scols_line_get_cell(line, i));
+
+		if (!data || !is_sentence(scols_table_get_column(rows->table, i)))
+			continue;
+		text_wrap(data, rows->widest[i], wrapped, sizeof(wrapped));
+		r = scols_line_set_data(line, i, wrapped);
+	}
+	return r;
+}
+
+/* Columns of the terminal `out` is; 0: it is none. */
+static size_t terminal_width(FILE *out)
+{
+	struct winsize size;
+
+	if (!isatty(fileno(out)))
+		return 0;
+	return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+static int wrap_sentences(struct rows *rows, size_t terminal)
+{
+	size_t n = scols_table_get_ncols(rows->table), taken = n;
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!is_sentence(scols_table_get_column(rows->table, i)))
+			taken += rows->widest[i];
+	share_room(rows, terminal > taken ? terminal - taken : 0);
+	for (size_t i = 0; i < scols_table_get_nlines(rows->table) && r == 0; i++)
+		r = wrap_line(rows, scols_table_get_line(rows->table, i));
+	return r;
+}
+
 int rows_print(struct rows *rows)
 {
-	return rows->table && rows->count ? scols_print_table(rows->table) : 0;
+	size_t terminal = rows->table && rows->count ? terminal_width(rows->out) : 0;
+	int r = terminal ? wrap_sentences(rows, terminal) : 0;
+
+	return r == 0 && rows->table && rows->count ? scols_print_table(rows->table) : r;
 }
 
 int rows_print_card(const struct column *columns, size_t n, const char *const *cells, FILE *out)
@@ -274,6 +420,8 @@ int rows_print_card(const struct column *columns, size_t n, const char *const *c
 		if (!columns[i].title || !text_given(cells[i]))
 			continue;
 		show_cell(columns[i].kind, cells[i], shown, sizeof(shown));
+		if (!*shown) /* an empty list */
+			continue;
 		(void)fprintf(out, "%-*s  %s\n", width, columns[i].title, shown);
 	}
 	return ferror(out) ? -EIO : 0;

@@ -1,5 +1,5 @@
-/* Rows for people and for programs: a table (libsmartcols, cut and wrapped to the terminal, times in New Zealand time), or NDJSON with the columns' own names
- * and times in RFC 3339, UTC. */
+/* Rows for people and for programs: a table (libsmartcols; on a terminal its sentences are wrapped to fit; times are New Zealand's, a flag that is not set is
+ * left empty), or NDJSON with the columns' own names and times in RFC 3339, UTC. */
 #pragma once
 
 #include <jansson.h>
@@ -19,6 +19,7 @@ enum cell {
 	CELL_FLAG,     /* t or f, true or false; a JSON boolean */
 	CELL_LIST,     /* a PostgreSQL array of plain words; a JSON array */
 	CELL_SENTENCE, /* text that wraps */
+	CELL_TYPE,     /* an event's type; its "nz.govt." is not shown */
 };
 
 struct column {
@@ -48,6 +49,8 @@ int rows_print_card(const struct column *columns, size_t n, const char *const *c
 
 /* "2026-11-02 01:02:03.004+00" or RFC 3339. 0 or -EINVAL. */
 int time_parse(const char *text, struct instant *ret);
+/* `text` broken at its spaces into lines of at most `width` characters. Cut where `ret` is full. */
+void text_wrap(const char *text, size_t width, char *ret, size_t size);
 #define LOCAL_TEXT 32
 /* "Mon 2026-11-02 14:02 NZDT", "" for INSTANT_NONE. */
 char *time_local(struct instant t, char text[static LOCAL_TEXT]);

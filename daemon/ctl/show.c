@@ -134,8 +134,10 @@ static const struct part_row {
 	[PART_CASES] = { "ptp_cases", "cpps.ptp_case WHERE $1 IN (ptp_ref, order_ref) ORDER BY opened_at, ptp_ref",
 		case_columns, ARRAY_LENGTH(case_columns) },
 	[PART_TASKS] = { "tasks",
-		"cpps.task WHERE $1 IN (ref, order_ref) ORDER BY kind, ref, opened_at NULLS LAST, step", task_columns,
-		ARRAY_LENGTH(task_columns) },
+		"cpps.task WHERE $1 IN (ref, order_ref) ORDER BY kind, ref, CASE WHEN kind = 'ALLOCATION' THEN step "
+		"END, "
+		"opened_at NULLS LAST, step",
+		task_columns, ARRAY_LENGTH(task_columns) },
 	[PART_HISTORY] = { "history", "cpps_store.history($1)", history_columns, ARRAY_LENGTH(history_columns) },
 };
 
