@@ -18,6 +18,8 @@ struct world_row {
 	enum row_kind kind;
 	void *row;
 	const struct event *event; /* parked and quarantined: what it was */
+	void *before;              /* the row as it was when the batch began, or was made */
+	bool stored;               /* the rules marked it in an earlier batch */
 	struct world_row *next;
 };
 
@@ -44,9 +46,39 @@ static void *add_row(struct world *world, enum row_kind kind, size_t size, const
 	if (world->fail_in > 0)
 		world->fail_in--;
 	row = must(arena_take(world->arena, sizeof(*row)));
-	*row = (struct world_row){ kind, must(arena_take(world->arena, size)), event, world->rows };
+	*row = (struct world_row){ .kind = kind,
+		.row = must(arena_take(world->arena, size)),
+		.event = event,
+		.before = must(arena_take(world->arena, size)),
+		.next = world->rows };
 	world->rows = row;
 	return row->row;
+}
+
+/* Copies the row without what is linked and never stored. */
+static size_t copy_stored(const struct world_row *r, void *to)
+{
+	static const size_t sizes[] = { sizeof(struct person), sizeof(struct request), sizeof(struct ptp_case),
+		sizeof(struct claim), sizeof(struct parked), sizeof(struct quarantined) };
+
+	memcpy(to, r->row, sizes[r->kind]);
+	if (r->kind == ROW_PERSON) {
+		struct person *p = to;
+
+		p->file = NULL;
+		p->next = NULL;
+	} else if (r->kind == ROW_REQUEST) {
+		struct request *q = to;
+
+		q->file = NULL;
+		q->next = NULL;
+		q->cases = NULL;
+		for (int i = 0; i < STEPS_MAX; i++)
+			q->tasks[i].facing = 0;
+	} else if (r->kind == ROW_CASE) {
+		((struct ptp_case *)to)->next = NULL;
+	}
+	return sizes[r->kind];
 }
 
 static struct person *find_person(struct world *world, const char *prn)
@@ -84,6 +116,7 @@ static struct person *person(void *context, const char *prn)
 	p->assessed_at = INSTANT_NONE;
 	p->file = must(arena_take(world->arena, sizeof(struct file)));
 	p->file->persons = p;
+	copy_stored(world->rows, world->rows->before);
 	return p;
 }
 
@@ -256,6 +289,87 @@ static struct quarantined *add_quarantined(void *context, const struct event *ev
 		q->change = ROW_NEW;
 	}
 	return q;
+}
+
+/* ---- Batches: each event is one of its own, and what the rules changed must be marked, or it would not be written ---- */
+
+static enum row_change *change_of(const struct world_row *r)
+{
+	switch (r->kind) {
+	case ROW_PERSON:
+		return &((struct person *)r->row)->change;
+	case ROW_REQUEST:
+		return &((struct request *)r->row)->change;
+	case ROW_CASE:
+		return &((struct ptp_case *)r->row)->change;
+	case ROW_CLAIM:
+		return &((struct claim *)r->row)->change;
+	case ROW_PARKED:
+		return &((struct parked *)r->row)->change;
+	case ROW_QUARANTINED:
+		break;
+	}
+	return &((struct quarantined *)r->row)->change;
+}
+
+/* Scratch is not stored: between two events it may be anything. */
+static void forget_scratch(struct world_row *r)
+{
+	if (r->kind == ROW_REQUEST)
+		for (int i = 0; i < STEPS_MAX; i++)
+			((struct request *)r->row)->tasks[i].facing = 0;
+}
+
+static void begin_batch(struct world *world)
+{
+	for (struct world_row *r = world->rows; r; r = r->next) {
+		enum row_change *change = change_of(r);
+
+		r->stored = r->stored || *change != ROW_CLEAN;
+		*change = ROW_CLEAN;
+		forget_scratch(r);
+		copy_stored(r, r->before);
+	}
+}
+
+static const char *name_of(const struct world_row *r)
+{
+	switch (r->kind) {
+	case ROW_PERSON:
+		return ((struct person *)r->row)->prn;
+	case ROW_REQUEST:
+		return ((struct request *)r->row)->order_ref;
+	case ROW_CASE:
+		return ((struct ptp_case *)r->row)->ptp_ref;
+	case ROW_CLAIM:
+		return ((struct claim *)r->row)->id;
+	case ROW_PARKED:
+		return ((struct parked *)r->row)->waits_for;
+	case ROW_QUARANTINED:
+		break;
+	}
+	return ((struct quarantined *)r->row)->id;
+}
+
+/* -ENOMEM drops the batch, and with it whatever was changed. */
+static int end_batch(struct world *world, int error)
+{
+	static union {
+		struct request request;
+		struct ptp_case ptp;
+		struct claim claim;
+		struct quarantined quarantined;
+	} now;
+
+	for (struct world_row *r = world->rows; r && error >= 0; r = r->next) {
+		size_t size = copy_stored(r, &now);
+
+		if (*change_of(r) == ROW_CLEAN && memcmp(&now, r->before, size) != 0) {
+			fprintf(stderr, "the row of %s was changed and not marked\n", name_of(r));
+			abort();
+		}
+	}
+	return error;
 }
 
 /* ---- Records as text ---- */
@@ -668,18 +782,18 @@ static const struct {
 	set_word *set;
 } keys[] = {
 	KEY(id), /* `id=` alone: unreadable; likewise source */
-	KEY(source), KEY(submitter), KEY(kind), KEY(time), KEY(fault), KEY(eventtype), /* as it came */
-	KEY(prn), KEY(into), KEY(order), KEY(ptp), KEY(type), /* orderType */
+	KEY(source), KEY(submitter), KEY(kind), KEY(time), KEY(fault), KEY(eventtype),     /* as it came */
+	KEY(prn), KEY(into), KEY(order), KEY(ptp), KEY(type),                              /* orderType */
 	KEY(office), KEY(place), KEY(officer), KEY(by), KEY(reason), KEY(note), KEY(role), /* byRole */
-	KEY(on), /* sentencingOn, releaseOn */
-	KEY(effective), /* imposedOn, releasedOn */
-	KEY(starts), KEY(ends), KEY(cancelled), KEY(received), KEY(ows), /* owsReviewedOn */
-	KEY(cso9), /* cso9CompletedOn */
+	KEY(on),                                                                           /* sentencingOn, releaseOn */
+	KEY(effective),                                                                    /* imposedOn, releasedOn */
+	KEY(starts), KEY(ends), KEY(cancelled), KEY(received), KEY(ows),                   /* owsReviewedOn */
+	KEY(cso9),                                                                         /* cso9CompletedOn */
 	KEY(cso), /* childSexOffence: yes, no */
 	KEY(onows), KEY(conditions), KEY(suitability), KEY(documents), KEY(step), KEY(stage), KEY(outcome),
 	KEY(monitoring), KEY(em), /* emCriteriaMet: yes, no */
-	KEY(rr), /* residentialRestrictions: yes, no */
-	KEY(approval), /* emApproval */
+	KEY(rr),                  /* residentialRestrictions: yes, no */
+	KEY(approval),            /* emApproval */
 };
 
 static void set_key(struct words *w, const char *key, const char *value)
@@ -743,23 +857,14 @@ struct event *world_event(struct world *world, const char *words, enum reason *r
 	return e;
 }
 
-/* Scratch is not stored: between two events it may be anything. */
-static void forget_scratch(struct world *world)
-{
-	for (struct world_row *r = world->rows; r; r = r->next)
-		if (r->kind == ROW_REQUEST)
-			for (int i = 0; i < STEPS_MAX; i++)
-				((struct request *)r->row)->tasks[i].facing = 0;
-}
-
 int world_decide(struct world *world, const char *words, struct verdict *ret)
 {
 	enum reason fault;
 	struct event *e = world_event(world, words, &fault);
 
-	forget_scratch(world);
-	return decide_event(world->policy, &world->facts, e, fault, fault ? "field x: it is wrong" : "", world->now,
-		&world->effects, ret);
+	begin_batch(world);
+	return end_batch(world, decide_event(world->policy, &world->facts, e, fault,
+					fault ? "field x: it is wrong" : "", world->now, &world->effects, ret));
 }
 
 /* ---- Timers ---- */
@@ -809,7 +914,8 @@ void world_tick(struct world *world)
 	int rounds = 0;
 
 	while ((r = first_due(world))) {
-		if (fire(world, r) < 0 || ++rounds > 10000) {
+		begin_batch(world);
+		if (end_batch(world, fire(world, r)) < 0 || ++rounds > 10000) {
 			fprintf(stderr, "a timer does not come to rest\n");
 			abort();
 		}
@@ -889,14 +995,14 @@ static void show_case(struct world *world, struct line *line, const struct ptp_c
 	add(line, " level=%d", c->task.level);
 }
 
-static void show_person(struct line *line, const struct person *p)
+static void show_person(struct line *line, const struct person *p, bool stored)
 {
 	add(line, "%s", p->prn);
 	add_text(line, "survivor", file_prn(p->file));
 	add_text(line, "merged", p->merged_into);
 	add_date(line, "ows", p->ows_reviewed_on);
 	add_date(line, "cso9", p->cso9_completed_on);
-	add(line, " onows=%d known=%d kept=%d", p->on_ows, p->known, p->change != ROW_CLEAN);
+	add(line, " onows=%d known=%d kept=%d", p->on_ows, p->known, stored || p->change != ROW_CLEAN);
 }
 
 static void show_claim(struct line *line, const struct claim *c)
@@ -947,7 +1053,7 @@ static void show_row(struct world *world, struct world_row *r, const char *verb,
 		show_case(world, &line, r->row);
 	else if (r->kind == ROW_PERSON && strcmp(verb, "person") == 0 &&
 		 text_equal(((struct person *)r->row)->prn, ref))
-		show_person(&line, r->row);
+		show_person(&line, r->row, r->stored);
 	else if (r->kind == ROW_CLAIM && strcmp(verb, "claim") == 0 && text_equal(((struct claim *)r->row)->id, ref))
 		show_claim(&line, r->row);
 	else if (r->kind == ROW_PARKED && strcmp(verb, "parked") == 0 && waits_for(r->row, ref))
@@ -1075,15 +1181,18 @@ static int retry(struct world *world, char *words, struct verdict *verdict)
 		*rest++ = 0;
 	r = quarantined_row(world, words);
 	e = rest ? world_event(world, rest, &fault) : r->event;
-	return decide_retry(world->policy, &world->facts, r->row, e, fault, fault ? "still wrong" : "", world->now,
-		&world->effects, verdict);
+	begin_batch(world);
+	return end_batch(world, decide_retry(world->policy, &world->facts, r->row, e, fault, fault ? "still wrong" : "",
+					world->now, &world->effects, verdict));
 }
 
 static int discard(struct world *world, const char *id, struct verdict *verdict)
 {
+	struct world_row *r = quarantined_row(world, id);
+
 	(void)verdict;
-	return decide_discard(
-		world->policy, &world->facts, quarantined_row(world, id)->row, "clerk", "typo", world->now);
+	begin_batch(world);
+	return end_batch(world, decide_discard(world->policy, &world->facts, r->row, "clerk", "typo", world->now));
 }
 
 /* Does what the row says; *ret_shown: the lines are rows shown, not records. */
