@@ -125,7 +125,12 @@ static void end_stuck(struct follow *follow)
 {
 	const struct following *f = &follow->f;
 
-	if (f->diverged)
+	if (f->diverged && !f->epoch)
+		end(follow, fault_set(follow->fault, -ESTALE,
+				    "%s has no record %" PRIu64
+				    " yet: start after an earlier one; cppsctl status shows the last",
+				    follow->o->stream, f->position));
+	else if (f->diverged)
 		end(follow, fault_set(follow->fault, -ESTALE,
 				    "the log of %s is not the one followed before: record %" PRIu64 " (epoch %" PRIu64
 				    ") is not in it; it was restored from an older copy, so compare, then start again "

@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "ctl/rows.h"
 
 #define OPTIONS_MAX 40
+#define TODAY       "today"
 
 #define COMMAND_ROW(name) &command_##name,
 const struct command *const commands[] = { COMMANDS(COMMAND_ROW) NULL };
@@ -65,6 +67,8 @@ struct date ctl_date(const struct ctl *ctl, const char *option, struct date othe
 	const char *text = ctl_text(ctl, option);
 	struct date date = otherwise;
 
+	if (text && strcmp(text, TODAY) == 0)
+		return date_today();
 	if (text)
 		(void)date_parse(text, &date);
 	return date;
@@ -109,9 +113,10 @@ static int check_date(struct fault *fault, const struct option_row *option, cons
 {
 	struct date date;
 
-	if (date_parse(text, &date) == 0)
+	if (strcmp(text, TODAY) == 0 || date_parse(text, &date) == 0)
 		return 0;
-	return fault_set(fault, -EINVAL, "--%s takes a date such as 2026-11-02, not \"%s\"", option->name, text);
+	return fault_set(
+		fault, -EINVAL, "--%s takes today or a date such as 2026-11-02, not \"%s\"", option->name, text);
 }
 
 static int check_word(struct fault *fault, const struct option_row *option, const char *text)

@@ -88,6 +88,32 @@ static int print_result(struct ctl *ctl, const struct listing *listing, const PG
 	return r < 0 ? fault_set(&ctl->fault, r, "out of memory; list fewer with --limit") : 0;
 }
 
+static bool is_filter(const struct listing *listing, const char *option)
+{
+	for (const struct filter *filter = listing->filters; filter && filter->option; filter++)
+		if (filter->where && strcmp(filter->option, option) == 0)
+			return true;
+	return false;
+}
+
+/* "no requests with --office WELLNGTON": a filter with a slip in it shows itself. */
+static void say_none(const struct ctl *ctl, const struct listing *listing)
+{
+	const char *before = " with";
+
+	(void)fprintf(stderr, "no %s", listing->what);
+	for (size_t i = 0; i < ctl->given_count; i++) {
+		const struct given *given = &ctl->given[i];
+
+		if (!is_filter(listing, given->option->name))
+			continue;
+		(void)fprintf(stderr, "%s --%s%s%s", before, given->option->name, given->text ? " " : "",
+			given->text ? given->text : "");
+		before = "";
+	}
+	(void)fputc('\n', stderr);
+}
+
 static int list(struct ctl *ctl, const struct listing *listing)
 {
 	CLEANUP(read_clearp) PGresult *result = NULL;
@@ -104,7 +130,7 @@ static int list(struct ctl *ctl, const struct listing *listing)
 		return r;
 	(void)fflush(stdout);
 	if (PQntuples(result) == 0 && !ctl_json(ctl))
-		(void)fprintf(stderr, "no %s\n", listing->what);
+		say_none(ctl, listing);
 	if (limit && (uint64_t)PQntuples(result) > limit)
 		(void)fprintf(stderr, "only the first %llu %s are shown; --limit N shows more\n",
 			(unsigned long long)limit, listing->what);

@@ -83,7 +83,7 @@ static const struct filter request_filters[] = {
 };
 
 static const struct listing requests = { "requests", "cpps.request", request_columns, ARRAY_LENGTH(request_columns),
-	request_filters, "due_at NULLS LAST, order_ref", "overdue" };
+	request_filters, "state IN ('COMPLETED', 'CANCELLED', 'ENDED'), due_at NULLS LAST, order_ref", "overdue" };
 
 static enum ctl_exit requests_run(struct ctl *ctl)
 {
@@ -104,7 +104,7 @@ static const struct option_row request_options[] = {
 const struct command command_requests = {
 	.name = "requests",
 	.operands = "",
-	.help = "list the requests to manage a sentence or order, the earliest due first",
+	.help = "list the requests to manage a sentence or order: those to be done first, by due time",
 	.options = request_options,
 	.run = requests_run,
 };
@@ -142,7 +142,7 @@ static const struct filter task_filters[] = {
 };
 
 static const struct listing tasks = { "tasks", "cpps.task", task_columns, ARRAY_LENGTH(task_columns), task_filters,
-	"due_at NULLS LAST, ref, step, opened_at", "overdue" };
+	"state IN ('COMPLETED', 'SKIPPED', 'CANCELLED'), due_at NULLS LAST, ref, step, opened_at", "overdue" };
 
 static enum ctl_exit tasks_run(struct ctl *ctl)
 {
@@ -165,7 +165,7 @@ static const struct option_row task_options[] = {
 const struct command command_tasks = {
 	.name = "tasks",
 	.operands = "",
-	.help = "list the tasks of requests and PTP cases, the earliest due first",
+	.help = "list the tasks of requests and PTP cases: those to be done first, by due time",
 	.options = task_options,
 	.run = tasks_run,
 };

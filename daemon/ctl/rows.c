@@ -65,6 +65,15 @@ char *time_local(struct instant t, char text[static LOCAL_TEXT])
 	return text;
 }
 
+struct date date_today(void)
+{
+	time_t now = time(NULL);
+	struct tm parts;
+
+	use_local_time();
+	return localtime_r(&now, &parts) ? date_of(parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday) : DATE_NONE;
+}
+
 /* ---- JSON ---- */
 static json_t *json_time(const char *cell)
 {

@@ -54,3 +54,5 @@ void text_wrap(const char *text, size_t width, char *ret, size_t size);
 #define LOCAL_TEXT 32
 /* "Mon 2026-11-02 14:02 NZDT", "" for INSTANT_NONE. */
 char *time_local(struct instant t, char text[static LOCAL_TEXT]);
+/* The day it is in New Zealand. */
+struct date date_today(void);

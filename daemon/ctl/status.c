@@ -14,88 +14,109 @@
 
 #define POLL_NS    (200 * 1000 * 1000L)
 #define ARENA_SIZE (4 * 1024 * 1024UL)
-#define DEPTH_MAX  4
 
-static const struct column columns[] = {
-	{ "what", "", CELL_TEXT },
-	{ "value", "", CELL_SENTENCE },
+/* ---- For people: what matters, by name; --json has all of it ---- */
+
+#define LAST_AGREED "reconciliation.last_agreed_at"
+
+/* Where a cell stands in the document. */
+static const struct column card_columns[] = {
+	{ "role", "Role", CELL_TEXT },
+	{ "trouble", "Trouble", CELL_TEXT },
+	{ "stream", "Stream", CELL_TEXT },
+	{ "epoch", "Epoch", CELL_NUMBER },
+	{ "head", "Last record", CELL_NUMBER },
+	{ "database", "Database", CELL_TEXT },
+	{ "now", "Its clock", CELL_TIME },
+	{ "clock_moved", "Clock moved", CELL_FLAG },
+	{ "started_at", "Running since", CELL_TIME },
+	{ "version", "Version", CELL_TEXT },
+	{ "pid", "Process", CELL_NUMBER },
+	{ "resident_kb", "Memory, kB", CELL_NUMBER },
+	{ "pipeline.waiting", "Events waiting", CELL_NUMBER },
+	{ "events.dispositions.ACCEPTED", "Accepted", CELL_NUMBER },
+	{ "events.dispositions.PARKED", "Parked", CELL_NUMBER },
+	{ "events.dispositions.QUARANTINED", "Quarantined", CELL_NUMBER },
+	{ "events.dispositions.DUPLICATE", "Duplicates", CELL_NUMBER },
+	{ "set_aside.parked", "Still parked", CELL_NUMBER },
+	{ "set_aside.held", "Held in quarantine", CELL_NUMBER },
+	{ "set_aside.without_request", "Without a request", CELL_NUMBER },
+	{ LAST_AGREED, "Agreed with IOMS", CELL_TIME },
+	{ "reconciliation.last_at", "Compared with IOMS", CELL_TIME },
+	{ "reconciliation.differences", "Differences then", CELL_NUMBER },
 };
+#define CARD      ARRAY_LENGTH(card_columns)
+#define CELL_SIZE 256
 
-static int print_value(struct rows *rows, const char *name, const json_t *value, int depth);
+static const json_t *find(const json_t *document, const char *path)
+{
+	char word[64];
 
-/* "sources" and below becomes "sources.court.seq": a list's entries are called by their name, or by their number. */
-static int print_list(struct rows *rows, const char *name, const json_t *list, int depth)
+	while (document && *path) {
+		size_t n = strcspn(path, ".");
+
+		(void)snprintf(word, sizeof(word), "%.*s", (int)n, path);
+		document = json_object_get(document, word);
+		path += n + (path[n] == '.');
+	}
+	return document;
+}
+
+static const char *cell_of(const json_t *value, char *text, size_t size)
+{
+	if (json_is_string(value))
+		(void)snprintf(text, size, "%s", json_string_value(value));
+	else if (json_is_integer(value))
+		(void)snprintf(text, size, "%lld", (long long)json_integer_value(value));
+	else if (json_is_boolean(value))
+		(void)snprintf(text, size, "%s", json_is_true(value) ? "t" : "f");
+	else
+		return NULL;
+	return text;
+}
+
+static const char *text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text ? text : "";
+}
+
+/* "court (best effort, live)": how each source is followed. */
+static void print_sources(const json_t *sources)
 {
 	size_t i;
-	json_t *entry;
-	int r = 0;
+	json_t *source;
 
-	json_array_foreach(list, i, entry)
+	(void)printf("%-18s  ", "Sources");
+	json_array_foreach(sources, i, source)
 	{
-		const char *own = json_string_value(json_object_get(entry, "name"));
-		char path[128];
+		const char *state = text_of(source, "state");
 
-		if (own)
-			(void)snprintf(path, sizeof(path), "%s.%s", name, own);
-		else
-			(void)snprintf(path, sizeof(path), "%s.%zu", name, i);
-		r = print_value(rows, path, entry, depth + 1);
-		if (r < 0)
-			break;
+		(void)printf("%s%s (%s%s%s)", i ? ", " : "", text_of(source, "name"), text_of(source, "guarantee"),
+			*state ? ", " : "", state);
 	}
+	(void)putchar('\n');
+}
+
+static int print_card(const json_t *document)
+{
+	char texts[CARD][CELL_SIZE];
+	const char *cells[CARD];
+	int r;
+
+	for (size_t i = 0; i < CARD; i++) {
+		cells[i] = cell_of(find(document, card_columns[i].name), texts[i], CELL_SIZE);
+		if (!cells[i] && strcmp(card_columns[i].name, LAST_AGREED) == 0)
+			cells[i] = "never";
+	}
+	r = rows_print_card(card_columns, CARD, cells, stdout);
+	if (json_array_size(json_object_get(document, "sources")) > 0)
+		print_sources(json_object_get(document, "sources"));
 	return r;
 }
 
-static int print_object(struct rows *rows, const char *name, const json_t *object, int depth)
-{
-	const char *key;
-	json_t *value;
-	int r = 0;
-
-	json_object_foreach((json_t *)object, key, value)
-	{
-		char path[128];
-
-		(void)snprintf(path, sizeof(path), "%s%s%s", name, *name ? "." : "", key);
-		r = print_value(rows, path, value, depth + 1);
-		if (r < 0)
-			break;
-	}
-	return r;
-}
-
-static void show_scalar(const json_t *value, char *shown, size_t size)
-{
-	struct instant t;
-	char text[LOCAL_TEXT];
-
-	if (json_is_string(value))
-		(void)snprintf(shown, size, "%s",
-			instant_parse(json_string_value(value), &t) == 0 ? time_local(t, text)
-									 : json_string_value(value));
-	else if (json_is_integer(value))
-		(void)snprintf(shown, size, "%lld", (long long)json_integer_value(value));
-	else if (json_is_real(value))
-		(void)snprintf(shown, size, "%.3f", json_real_value(value));
-	else
-		(void)snprintf(shown, size, "%s", json_is_true(value) ? "yes" : json_is_false(value) ? "no" : "");
-}
-
-static int print_value(struct rows *rows, const char *name, const json_t *value, int depth)
-{
-	char shown[FAULT_MAX];
-	const char *cells[] = { name, shown };
-
-	if (depth > DEPTH_MAX)
-		return 0;
-	if (json_is_object(value))
-		return print_object(rows, name, value, depth);
-	if (json_is_array(value))
-		return print_list(rows, name, value, depth);
-	show_scalar(value, shown, sizeof(shown));
-	return rows_add(rows, cells, false);
-}
-
+/* ---- What the daemon does not count: the database does ---- */
 static const struct column reconciliation_columns[] = {
 	{ "last_at", NULL, CELL_TIME },
 	{ "agreed", NULL, CELL_FLAG },
@@ -106,6 +127,25 @@ static const char reconciliation_sql[] =
 	"SELECT l.at, l.agreed, l.differences, (SELECT max(at) FROM cpps.reconciliation WHERE agreed) "
 	"FROM (SELECT) AS one LEFT JOIN (SELECT * FROM cpps.reconciliation ORDER BY at DESC LIMIT 1) AS l ON true";
 
+static const struct column set_aside_columns[] = {
+	{ "parked", NULL, CELL_NUMBER }, { "held", NULL, CELL_NUMBER },
+	{ "without_request", NULL, CELL_NUMBER }, /* held, and it would have opened one */
+};
+static const char set_aside_sql[] =
+	"SELECT (SELECT count(*) FROM cpps.parked_event), count(*), count(*) FILTER (WHERE opens_order) "
+	"FROM cpps.quarantined_event WHERE state = 'HELD'";
+
+static const struct addition {
+	const char *name;
+	const char *sql;
+	const struct column *columns;
+	size_t n;
+} additions[] = {
+	{ "set_aside", set_aside_sql, set_aside_columns, ARRAY_LENGTH(set_aside_columns) },
+	{ "reconciliation", reconciliation_sql, reconciliation_columns,
+		ARRAY_LENGTH(reconciliation_columns) }, /* R11 */
+};
+
 static bool word_is(const json_t *document, const char *name, const char *word)
 {
 	const char *text = json_string_value(json_object_get(document, name));
@@ -113,42 +153,41 @@ static bool word_is(const json_t *document, const char *name, const char *word)
 	return text && strcmp(text, word) == 0;
 }
 
-/* The comparison with IOMS's list is in the database (R11); where that does not answer, the status is shown without. */
-static void add_reconciliation(struct ctl *ctl, json_t *document)
+static void add(struct ctl *ctl, json_t *document, const struct addition *addition)
 {
 	CLEANUP(read_clearp) PGresult *result = NULL;
-	const char *cells[ARRAY_LENGTH(reconciliation_columns)];
+	const char *cells[COLUMNS_MAX];
 
-	if (!word_is(document, "database", "up") || query_run(ctl, reconciliation_sql, NULL, &result) < 0)
+	if (query_run(ctl, addition->sql, NULL, &result) < 0)
 		return;
-	query_cells(result, 0, cells, ARRAY_LENGTH(cells));
-	(void)json_object_set_new(
-		document, "reconciliation", row_json(reconciliation_columns, ARRAY_LENGTH(cells), cells));
+	query_cells(result, 0, cells, addition->n);
+	(void)json_object_set_new(document, addition->name, row_json(addition->columns, addition->n, cells));
+}
+
+/* Where the database does not answer us, the status is shown without. */
+static void add_all(struct ctl *ctl, json_t *document)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(additions) && word_is(document, "database", "up"); i++)
+		add(ctl, document, &additions[i]);
 }
 
 static int print_status(struct ctl *ctl, const char *json)
 {
-	CLEANUP(rows_freep) struct rows *rows = NULL;
 	json_t *document = json_loads(json, 0, NULL);
-	int r;
+	int r = 0;
 
 	if (!document)
 		return fault_set(&ctl->fault, -EPROTO,
 			"the bridge's answer is no JSON; do cppsctl and cpps-bridged have the same version?");
-	add_reconciliation(ctl, document);
+	add_all(ctl, document);
 	if (ctl_json(ctl)) {
 		(void)json_dumpf(document, stdout, JSON_COMPACT);
 		(void)putchar('\n');
-		json_decref(document);
-		return 0;
+	} else {
+		r = print_card(document);
 	}
-	r = rows_new(columns, ARRAY_LENGTH(columns), false, stdout, &rows, &ctl->fault);
-	if (r == 0)
-		r = print_object(rows, "", document, 0);
-	if (r == 0)
-		r = rows_print(rows);
 	json_decref(document);
-	return r;
+	return r < 0 ? fault_set(&ctl->fault, r, "the status cannot be written: %s", strerror(-r)) : 0;
 }
 
 /* Leads, with its database up. */
@@ -214,7 +253,11 @@ static const struct option_row status_options[] = {
 const struct command command_status = {
 	.name = "status",
 	.operands = "",
-	.help = "how the bridge is: role, head, database, queues, sources, counts",
+	.help = "say how the bridge is: role, last record, database, sources, what is set aside",
+	.more = "Accepted, Parked, Quarantined and Duplicates count the answers since the daemon started; Still parked "
+		"and Held in quarantine are what waits now, and Without a request how many of those held would have "
+		"opened one. Agreed with IOMS: when cppsctl reconcile last found no difference. --json has all of it "
+		"as one object.",
 	.options = status_options,
 	.run = status_run,
 };

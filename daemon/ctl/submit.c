@@ -33,6 +33,7 @@ struct submission {
 	size_t first_count;
 	struct timespec heard, drawn;
 	bool told;
+	double patience; /* seconds without an answer after which it gives up; 0: never */
 };
 
 static double since(const struct timespec *then)
@@ -116,7 +117,15 @@ static int collect(struct submission *s, int timeout_ms)
 		timeout_ms = 0;
 	}
 	progress(s);
-	return r < 0 ? fault_set(&s->ctl->fault, r, "cannot submit to %s: %s", s->endpoint, strerror(-r)) : 0;
+	if (r < 0)
+		return fault_set(&s->ctl->fault, r, "cannot submit to %s: %s", s->endpoint, strerror(-r));
+	if (s->patience > 0 && since(&s->heard) > s->patience)
+		return fault_set(&s->ctl->fault, -ETIMEDOUT,
+			"no answer from %s for %.0f s: gave up at line %llu; see cppsctl status, then submit the file "
+			"again: what "
+			"was taken is answered duplicate",
+			s->endpoint, s->patience, (unsigned long long)s->lines.number);
+	return 0;
 }
 
 /* ---- Lines ---- */
@@ -257,6 +266,7 @@ static enum ctl_exit submit_run(struct ctl *ctl)
 	interrupt_watch();
 	s.submit = submit;
 	s.endpoint = options.endpoints[0];
+	s.patience = (double)ctl_number(ctl, "timeout", 0);
 	s.bar = isatty(STDERR_FILENO) && !ctl_flag(ctl, "quiet");
 	touch(&s.heard);
 	status = finish(&s, submit_lines(&s));
@@ -266,6 +276,8 @@ static enum ctl_exit submit_run(struct ctl *ctl)
 
 static const struct option_row submit_options[] = {
 	{ "window", OPTION_NUMBER, "N", "most events under way at once (default: 500)", NULL, false },
+	{ "timeout", OPTION_NUMBER, "SECONDS", "give up after so long without an answer (default: wait for ever)", NULL,
+		false },
 	{ "quiet", OPTION_FLAG, NULL, "no progress bar", NULL, false },
 	OPTIONS_END,
 };
