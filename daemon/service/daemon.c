@@ -126,7 +126,8 @@ static void lost(void *owner, const char *sentence)
 
 	TEXT_SET(daemon->trouble, sentence);
 	silence(daemon, daemon->state != DAEMON_STANDBY);
-	log_format(LOG_WARNING, "%s", sentence);
+	/* Who stops has given the term up itself. */
+	log_format(daemon->state == DAEMON_STOPPING ? LOG_DEBUG : LOG_WARNING, "%s", sentence);
 	set_state(daemon, DAEMON_STARTING, sentence);
 }
 
