@@ -20,7 +20,7 @@ sources=$(git ls-files --cached --others --exclude-standard 'daemon/*.[ch]' 'tes
 # shellcheck disable=SC2086
 clang-format --dry-run --Werror $sources 2>&1 | grep -E 'error:' | part format
 
-rooms="ctl service client flow store config wire core base"
+rooms="ctl service feeder client flow store config wire core base"
 allowed() { # the rooms below, and the room itself
 	local seen=
 	for room in $rooms; do
@@ -41,9 +41,11 @@ nm -u build/*/lib/core.a 2>/dev/null | grep -E ' (malloc|calloc|realloc|free|fop
 if [ -z "${QUICK:-}" ]; then
 	generated="build/asan/gen"
 	# shellcheck disable=SC2046
-	git ls-files 'daemon/*.c' | xargs -P 2 -n 6 clang-tidy --quiet --warnings-as-errors='*' -- -std=gnu17 -Idaemon -I$generated -I$generated/proto -D_GNU_SOURCE \
-		-DCPPS_VERSION='"x"' -DUTHASH_SEEDED $(pkg-config --cflags libpq libsystemd libzmq libprotobuf-c jansson smartcols libcyaml) 2>/dev/null |
-		grep -E 'error:' | part clang-tidy
+	flags="-std=gnu17 -Idaemon -I$generated -I$generated/proto -D_GNU_SOURCE -DCPPS_VERSION=\"x\" -DUTHASH_SEEDED \
+		$(pkg-config --cflags libpq libsystemd libzmq libprotobuf-c jansson smartcols libcyaml | tr '\n' ' ')"
+	# shellcheck disable=SC2086
+	git ls-files 'daemon/*.c' | FLAGS=$flags xargs -P "$(nproc)" -n 1 sh -c 'clang-tidy --quiet --warnings-as-errors="*" "$@" -- $FLAGS 2>&1' tidy |
+		grep -E 'error:' | sort -u | part clang-tidy
 fi
 
 # What the project says of itself.
