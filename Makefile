@@ -19,7 +19,7 @@ B := build/$(BUILD)
 CC := gcc
 
 # ---- Rooms, from the top of the building to its foundations ----
-ROOMS := ctl service client flow store config wire core base
+ROOMS := ctl service feeder client flow store config wire core base
 
 base_LIBS :=
 core_LIBS :=
@@ -27,6 +27,7 @@ wire_LIBS := libprotobuf-c jansson libsodium
 store_LIBS := libpq libsystemd
 flow_LIBS := libzmq libsystemd
 client_LIBS := libzmq
+feeder_LIBS := sqlite3 libsystemd
 service_LIBS := libsystemd
 config_LIBS := libcyaml
 ctl_LIBS := smartcols libpq jansson
@@ -35,7 +36,7 @@ $(foreach room,$(ROOMS),$(eval $(room)_SOURCES := $(filter-out %/main.c,$(wildca
 
 PROGRAMS := $(B)/cpps-bridged $(B)/cppsctl
 bridged_ROOMS := service flow store config wire core base
-cppsctl_ROOMS := ctl client flow store config wire core base
+cppsctl_ROOMS := ctl feeder client flow store config wire core base
 
 # ---- Flags ----
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wswitch-enum
@@ -146,10 +147,10 @@ fuzz: deps
 
 # ---- What the machine needs: the one list, for run, test and CI ----
 BUILD_PACKAGES := gcc make git pkg-config libc6-dev libzmq3-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler \
-	libprotobuf-dev libpq-dev libsystemd-dev libcyaml-dev libjansson-dev libsmartcols-dev uthash-dev libsodium-dev libcsv-dev
+	libprotobuf-dev libpq-dev libsystemd-dev libcyaml-dev libjansson-dev libsmartcols-dev uthash-dev libsodium-dev libcsv-dev libsqlite3-dev
 RUN_PACKAGES := postgresql-15 tzdata util-linux
 TEST_PACKAGES := libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev gcovr python3 python3-zmq python3-psycopg2 \
-	python3-protobuf systemd-container man-db procps
+	python3-protobuf systemd-container man-db procps sqlite3
 deps:
 	@sh deploy/deps.sh $(BUILD_PACKAGES) $(RUN_PACKAGES)
 test-deps:

@@ -18,7 +18,7 @@ enum ctl_exit {
 	CTL_OK,
 	CTL_FAILED,
 	CTL_USAGE,
-	CTL_QUARANTINED, /* done, but some events were quarantined */
+	CTL_QUARANTINED, /* done, but some events were quarantined, or refused by publish */
 	CTL_DIFFERS,     /* reconcile: the lists differ */
 };
 
@@ -74,6 +74,7 @@ struct command {
 	X(plan)               \
 	X(reconcile)          \
 	X(generate)           \
+	X(publish)            \
 	X(clock_advance)      \
 	X(migrate)            \
 	X(check_config)       \

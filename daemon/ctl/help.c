@@ -13,7 +13,7 @@ static const struct {
 	{ CTL_OK, "done" },
 	{ CTL_FAILED, "failed; one line on stderr says what and how to mend it" },
 	{ CTL_USAGE, "the command line is wrong" },
-	{ CTL_QUARANTINED, "done, but some events were quarantined" },
+	{ CTL_QUARANTINED, "done, but some events were quarantined, or refused by publish" },
 	{ CTL_DIFFERS, "reconcile: the lists differ" },
 };
 

@@ -150,3 +150,58 @@ int lines_next(struct lines *lines, struct line *ret, struct fault *fault)
 	while (r == 1 && !ret->cut && blank(ret));
 	return r;
 }
+
+static bool readable(const struct lines *lines)
+{
+	struct pollfd wait = { .fd = lines->fd, .events = POLLIN };
+
+	return poll(&wait, 1, 0) != 0;
+}
+
+/* 0: a whole line, or the end, lies in the buffer; -EAGAIN: not yet. */
+static int gather(struct lines *lines, struct fault *fault)
+{
+	while (!lines->at_end && !line_end(lines)) {
+		int r;
+
+		if (lines->end - lines->start > LINE_SIZE_MAX) {
+			lines->offset += lines->end - lines->start;
+			lines->start = lines->end = 0;
+			lines->passing = true;
+		}
+		if (!readable(lines))
+			return -EAGAIN;
+		r = fill(lines, fault);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The end of a line whose beginning was passed over. */
+static void end_passing(struct lines *lines, struct line *ret)
+{
+	const char *end = line_end(lines);
+
+	lines->passing = false;
+	lines->start = end ? (size_t)(end + 1 - lines->buffer) : lines->end;
+	lines->number++;
+	*ret = (struct line){ .text = "", .number = lines->number, .cut = true };
+}
+
+int lines_try(struct lines *lines, struct line *ret, struct fault *fault)
+{
+	int r;
+
+	do {
+		r = gather(lines, fault);
+		if (r < 0)
+			return r;
+		if (lines->passing) {
+			end_passing(lines, ret);
+			return 1;
+		}
+		r = next(lines, ret, fault);
+	} while (r == 1 && !ret->cut && blank(ret));
+	return r;
+}

@@ -14,7 +14,7 @@ struct lines {
 	const char *name; /* for sentences */
 	char *buffer;
 	size_t start, end; /* of what is read and not yet given out */
-	bool at_end;
+	bool at_end, passing; /* passing: over the rest of a line that is too long */
 	uint64_t number;       /* of the line given out last, from 1 */
 	uint64_t offset, size; /* bytes given out; of the whole file, 0 where not known */
 };
@@ -35,3 +35,6 @@ bool lines_ready(struct lines *lines, int timeout_ms);
 
 /* 1: a line; 0: the end, or a signal came; negative with a sentence. */
 int lines_next(struct lines *lines, struct line *ret, struct fault *fault);
+
+/* As lines_next(), but never waits: -EAGAIN where no whole line is there yet. */
+int lines_try(struct lines *lines, struct line *ret, struct fault *fault);

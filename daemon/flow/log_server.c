@@ -665,6 +665,12 @@ void log_server_lead(struct log_server *server, uint64_t epoch, uint64_t first, 
 	server->head = head;
 }
 
+void log_server_set_first(struct log_server *server, uint64_t first)
+{
+	if (server->epoch && first > server->first)
+		server->first = first;
+}
+
 static void drop_leaders(struct log_server *server)
 {
 	while (server->leader_count)
