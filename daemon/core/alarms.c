@@ -68,7 +68,7 @@ static bool waits_for_officer(const struct policy *policy, struct request *reque
 
 static struct instant next_level(const struct policy *policy, struct instant due_at, uint8_t level)
 {
-	return instant_given(due_at) ? policy_escalates_at(policy, due_at, (uint8_t)(level + 1)) : INSTANT_NONE;
+	return policy_escalates_at(policy, due_at, (uint8_t)(level + 1));
 }
 
 static void consider_tasks(const struct policy *policy, struct request *request, struct alarm *first)

@@ -17,7 +17,7 @@
 #define FILE_ORDERS_MAX  100 /* open requests a file may hold; one more is TOO_MANY_ORDERS */
 #define FILE_PERSONS_MAX 50  /* person numbers a file may hold; a merge beyond is TOO_MANY_ORDERS */
 
-enum row_change { ROW_CLEAN, ROW_NEW, ROW_CHANGED };
+enum row_change { ROW_CLEAN = 0, ROW_CHANGED = 1, ROW_NEW = 3 }; /* bits: a new row is a changed one too */
 
 struct file;
 
@@ -118,8 +118,8 @@ struct file {
 	bool touched, noted, was_split;
 };
 
-/* Marks a row as changed, unless it is new. */
-#define MARK(row) ((void)((row)->change = (row)->change == ROW_NEW ? ROW_NEW : ROW_CHANGED))
+/* Marks a row as changed; a new one stays new. */
+#define MARK(row) ((void)((row)->change |= ROW_CHANGED))
 
 /* An order is live from taking effect until cancelled, recalled or past its endsOn (R5). */
 static inline bool request_live(const struct request *request)

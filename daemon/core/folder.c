@@ -126,7 +126,7 @@ static void settle_split(struct decision *d, const struct file *file)
 
 	if (!is_split(file) || file->was_split)
 		return;
-	if (d->about && d->about->file == file)
+	if (d->about) /* it stands in this file: what it left behind is not split by that */
 		record.request = d->about;
 	decision_publish(d, &record);
 }

@@ -476,7 +476,7 @@ void steps_review(struct decision *d, struct request *request)
 
 		if (task_to_do(t))
 			review_to_do(d, request, t, now);
-		else if (closed(t))
+		else
 			review_closed(d, request, t, now);
 	}
 }

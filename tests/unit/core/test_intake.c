@@ -361,6 +361,16 @@ static void test_releases_once_whatever_opened_it(void **state)
 		{ "X3 nothing twice", NULL, TAKEN_OVER("O1", ""), "ACCEPTED", "allocation.baselined; task.completed" });
 }
 
+static void test_follows_an_order_that_moves_as_it_is_released(void **state)
+{
+	PLAY({ "X3", NULL, VARIED("O1", "prn=P2 id=a"), "PARKED", "" },
+		{ "X3", NULL, ALLOCATE("O1", "po-2", "id=b"), "PARKED", "" },
+		{ "X3, R8, R5", NULL, TAKEN_OVER("O1", ""), "ACCEPTED",
+			"allocation.baselined prn=P1 officer=po-1; allocation.changed prn=P2 change=prn cause=a;"
+			"allocation.reallocated prn=P2 officer=po-2 cause=b" },
+		{ "X3", NULL, "claim b", NULL, "prn=P2" });
+}
+
 static void test_publishes_levels_already_past_after_what_was_released(void **state)
 {
 	PLAY({ "X3", NULL, CANCELLED("O1", "id=a"), "PARKED", "" },
@@ -427,6 +437,20 @@ static void test_counts_anew_what_waits_before_it_was_reported(void **state)
 		{ "X3", "2026-11-25 15:00", "discard o", NULL, "" },
 		{ "X6 the report is not put off", NULL, "parked O1", NULL,
 			"counted=2026-11-25T15:00 alarm=2026-11-26T09:00" });
+}
+
+static void test_gives_up_before_it_reports_where_the_policy_says_so(void **state)
+{
+	static struct policy other;
+	static const struct play_row rows[] = {
+		{ "X3", NULL, PAPER("O1", "id=a"), "PARKED", "" },
+		{ "X3", "2026-12-02 09:00", "tick", NULL, "event.quarantined id=a reason=PARKED_TOO_LONG" },
+	};
+
+	(void)state;
+	assert_int_equal(policy_from_csv(SHIPPED_POLICY, &other, &(struct fault){ "" }), 0);
+	other.parked_long_hours = 8 * 24;
+	assert_int_equal(world_play_new(&other, rows, ARRAY_LENGTH(rows)), 0);
 }
 
 /* ---- X4: retry, discard ---- */
@@ -502,7 +526,11 @@ static void test_discards_with_a_reason(void **state)
 		{ "X4, X6", "2026-11-25 10:00", "discard a", NULL, "" },
 		{ "X4", NULL, "quarantine a", NULL,
 			"state=DISCARDED closed_by=clerk closed_reason=typo closed=2026-11-25T10:00 !alarm=*" },
-		{ "X4 once", NULL, "discard a", "1", "" }, { "X4 for good", NULL, "retry a", "1", "" });
+		{ "X4 once", NULL, "discard a", "1", "" }, { "X4 for good", NULL, "retry a", "1", "" },
+		{ "X6 one whose order cannot be read", NULL, "baseline prn=P1 id=b fault=MISSING_FIELD",
+			"QUARANTINED MISSING_FIELD", "event.quarantined/- !order=*" },
+		{ "X4", NULL, "discard b", NULL, "" },
+		{ "X4", NULL, "quarantine b", NULL, "state=DISCARDED !alarm=*" });
 }
 
 /* ---- A lack of memory drops the batch: the event is answered with -ENOMEM wherever it strikes ---- */
@@ -566,6 +594,33 @@ static void test_says_when_memory_is_out(void **state)
 		assert_int_equal(strikes(i), scarce[i].strikes);
 }
 
+static struct person *(*look_up)(void *context, const char *prn);
+static int look_ups_left;
+
+static struct person *look_up_some(void *context, const char *prn)
+{
+	return look_ups_left-- > 0 ? look_up(context, prn) : NULL;
+}
+
+/* Persons are looked up wherever one is named, and where an order's own is (R4 step 4). */
+static void test_says_when_a_person_cannot_be_had(void **state)
+{
+	static const char *const words[] = { TAKEN_OVER("O1", ""),
+		"imposed prn=P1 order=O1 type=SUPERVISION effective=2026-11-25 office=NELSON" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(words); i++)
+		for (int n = 0; n <= 2; n++) {
+			CLEANUP(world_freep) struct world *world = world_new(&policy);
+			struct verdict verdict;
+
+			look_up = world->facts.person;
+			world->facts.person = look_up_some;
+			look_ups_left = n;
+			assert_int_equal(world_decide(world, words[i], &verdict), n < 2 ? -ENOMEM : 0);
+		}
+}
+
 static void test_does_not_give_up_without_memory(void **state)
 {
 	CLEANUP(world_freep) struct world *world = world_new(&policy);
@@ -615,11 +670,13 @@ int main(void)
 		cmocka_unit_test(test_sets_a_parked_event_aside_and_goes_on),
 		cmocka_unit_test(test_decides_what_waited_for_what_waited),
 		cmocka_unit_test(test_releases_once_whatever_opened_it),
+		cmocka_unit_test(test_follows_an_order_that_moves_as_it_is_released),
 		cmocka_unit_test(test_publishes_levels_already_past_after_what_was_released),
 		cmocka_unit_test(test_gives_up_after_seven_days),
 		cmocka_unit_test(test_tells_missed_levels_of_a_parked_event_in_order),
 		cmocka_unit_test(test_counts_no_days_while_the_opener_is_in_quarantine),
 		cmocka_unit_test(test_counts_anew_what_waits_before_it_was_reported),
+		cmocka_unit_test(test_gives_up_before_it_reports_where_the_policy_says_so),
 		cmocka_unit_test(test_decides_a_quarantined_event_again_as_of_now),
 		cmocka_unit_test(test_parks_a_retried_event_that_still_waits),
 		cmocka_unit_test(test_retries_nothing_that_was_taken_meanwhile),
@@ -627,6 +684,7 @@ int main(void)
 		cmocka_unit_test(test_keeps_its_place_in_the_log_whatever_a_retry_publishes),
 		cmocka_unit_test(test_discards_with_a_reason),
 		cmocka_unit_test(test_says_when_memory_is_out),
+		cmocka_unit_test(test_says_when_a_person_cannot_be_had),
 		cmocka_unit_test(test_does_not_give_up_without_memory),
 	};
 

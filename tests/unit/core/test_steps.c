@@ -197,6 +197,15 @@ static void test_follows_the_form_and_corrections(void **state)
 		{ "R4 done stays done", NULL, "show O1", NULL, "tasks=1C,2O,3W,4O,5O,6O,7C,8O" });
 }
 
+static void test_takes_the_form_as_the_answer_to_a_step_reopened(void **state)
+{
+	PLAY({ "R1", NULL, SUPERVISION("O1", "cso=yes"), "ACCEPTED", NULL },
+		{ "R4", NULL, ASSESSED("P1", "cso9=2026-11-24"), "ACCEPTED", "task.completed O1:7" },
+		{ "R4 by hand", NULL, TASK("O1", 7, REOPENED), "ACCEPTED", "task.reopened O1:7" },
+		{ "R4 another fact is no answer", NULL, ASSESSED("P1", "onows=yes"), "ACCEPTED", "" },
+		{ "R4 the form is", NULL, ASSESSED("P1", "cso9=2026-11-25"), "ACCEPTED", "task.completed O1:7" });
+}
+
 static void test_corrects_the_offence(void **state)
 {
 	PLAY({ "R1", NULL, SUPERVISION("O1", "cso=yes"), "ACCEPTED", NULL },
@@ -258,6 +267,53 @@ static void test_rewords_what_waits_without_a_word(void **state)
 		{ "R4", NULL, "show O1", NULL,
 			"tasks=1C,2O,3W,4O,5O,6O,7O,8O "
 			"t3=Record_the_sentence_order_in_IOMS,_under_the_sentence_(community_work)" });
+}
+
+/* ---- Other policies ---- */
+
+/* Each predicate a row may name, by the title of step 5. */
+static const struct {
+	enum predicate when;
+	const char *what;
+	bool holds;
+} worded[] = {
+	{ WHEN_COURT_ORDER, SUPERVISION("O1", ""), true },
+	{ WHEN_COURT_ORDER, "released prn=P1 order=O1 type=PAROLE effective=2026-11-26 office=NELSON", false },
+	{ WHEN_PRISON_ORDER, SUPERVISION("O1", ""), false },
+	{ WHEN_PAROLE, SUPERVISION("O1", ""), false },
+	{ WHEN_PAROLE, "released prn=P1 order=O1 type=PAROLE effective=2026-11-26 office=NELSON", true },
+	{ WHEN_OFFENDER_KNOWN, SUPERVISION("O1", ""), false },
+	{ WHEN_OWS_REVIEWED, SUPERVISION("O1", ""), false },
+	{ WHEN_ES_ORDER, IMPOSED("P1", "O1", "EXTENDED_SUPERVISION_ORDER", ""), true },
+	{ WHEN_CHILD_SEX_OFFENCE, SUPERVISION("O1", "cso=yes"), true },
+	{ WHEN_CHILD_SEX_OFFENCE, SUPERVISION("O1", "cso=no"), false },
+	{ WHEN_NO_CHILD_SEX_OFFENCE, SUPERVISION("O1", "cso=no"), true },
+	{ WHEN_NO_CHILD_SEX_OFFENCE, SUPERVISION("O1", "cso=yes"), false },
+	{ WHEN_CHILD_SEX_OFFENCE_UNKNOWN, SUPERVISION("O1", ""), true },
+};
+
+static void test_words_a_step_by_any_predicate(void **state)
+{
+	static struct policy other;
+	const struct play_row shows[] = {
+		{ "R4", NULL, "show O1", NULL, "t5=Otherwise" },
+		{ "R4", NULL, "show O1", NULL, "t5=It_holds" },
+	};
+
+	(void)state;
+	assert_int_equal(policy_from_csv(SHIPPED_POLICY, &other, &(struct fault){ "" }), 0);
+	other.title_count = 0;
+	for (uint8_t step = 1; step <= 8; step++)
+		other.titles[other.title_count++] = (struct policy_title){ step, WHEN_NONE, "It holds" };
+	for (uint8_t step = 1; step <= 8; step++)
+		other.titles[other.title_count++] = (struct policy_title){ step, WHEN_ALWAYS, "Otherwise" };
+	for (size_t i = 0; i < ARRAY_LENGTH(worded); i++) {
+		CLEANUP(world_freep) struct world *world = world_new(&other);
+		struct play_row row = { "R4", NULL, worded[i].what, "ACCEPTED", NULL };
+
+		other.titles[4].when = worded[i].when;
+		assert_int_equal(world_play(world, &row, 1) + world_play(world, &shows[worded[i].holds], 1), 0);
+	}
 }
 
 /* ---- The policy may change under a request ---- */
@@ -380,10 +436,12 @@ int main(void)
 		cmocka_unit_test(test_opens_step_7_for_another_live_order),
 		cmocka_unit_test(test_does_not_ask_a_planned_order),
 		cmocka_unit_test(test_follows_the_form_and_corrections),
+		cmocka_unit_test(test_takes_the_form_as_the_answer_to_a_step_reopened),
 		cmocka_unit_test(test_corrects_the_offence),
 		cmocka_unit_test(test_reopens_a_completed_request),
 		cmocka_unit_test(test_asks_for_other_papers_when_the_type_changes),
 		cmocka_unit_test(test_rewords_what_waits_without_a_word),
+		cmocka_unit_test(test_words_a_step_by_any_predicate),
 		cmocka_unit_test(test_keeps_a_step_that_the_policy_no_longer_has),
 		cmocka_unit_test(test_opens_a_waiting_step_whose_row_is_gone),
 		cmocka_unit_test(test_takes_an_ended_order_back_as_it_was),
