@@ -210,7 +210,7 @@ static const struct filter ptp_filters[] = {
 };
 
 static const struct listing ptps = { "PTP cases", "cpps.ptp_case", ptp_columns, ARRAY_LENGTH(ptp_columns), ptp_filters,
-	"state <> 'IN_PROGRESS', due_at NULLS LAST, ptp_ref", "overdue" };
+	"state <> 'IN_PROGRESS', stage, due_at NULLS LAST, ptp_ref", "overdue" };
 
 static enum ctl_exit ptp_run(struct ctl *ctl)
 {
@@ -230,7 +230,7 @@ static const struct option_row ptp_options[] = {
 const struct command command_ptp = {
 	.name = "ptp",
 	.operands = "",
-	.help = "list the cases of person to person monitoring, those in progress first",
+	.help = "list the cases of person to person monitoring by stage, those in progress first",
 	.options = ptp_options,
 	.run = ptp_run,
 };

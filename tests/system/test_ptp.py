@@ -164,6 +164,10 @@ def walks_the_ten_stages(bridge):
           "every transition is in the log once, in order, with from, outcome, role and by", moves)
     to = [r["data"].get("toStage") for r in case.records(*TRANSITIONS)]
     check(to == [2, 3, 4, 5, 6, 7, 7, 8, 9, 9, 9, 10, 10, None], "... and with where to", to)
+    acts = [r["data"].get("role") for r in case.records(*TRANSITIONS)]
+    check(acts == [next_actor for *_, next_actor in WAY], "... and who acts next", acts)
+    told = [r["data"].get("informs", [None]) for r in case.records(*TRANSITIONS)]
+    check(told == [["ES_OPERATIONS_ADVISER"], ["SERVICE_MANAGER"]] + [[next_actor] for *_, next_actor in WAY[2:]], "... and whom to tell", told)
     decided = case.records("ptp.decided")
     check(len(decided) == 1 and decided[0]["data"]["conveyVia"] == ["REGIONAL_MANAGER", "AREA_MANAGER", "SERVICE_MANAGER"] and
           decided[0]["data"]["conveyTo"] == "po-7", "P8 8 the decision goes by the line managers to the officer", decided)
@@ -373,6 +377,13 @@ def what_arrives_early_waits(bridge):
     check([became[e["id"]] for e in early] == ["ACCEPTED", "ACCEPTED", "PTP_G8", "ACCEPTED"], "X3 what cannot be done is set aside", became)
 
 
+def a_corrected_case_takes_what_waited(bridge):
+    case = Case(bridge)
+    check(case.begin(emCriteriaMet=False) == "PTP_G2", "X4 a case that may not be opened is set aside")
+    check(case.record(1, "PROBATION_OFFICER", "ADVISED") == "parked", "X3 what is recorded of it waits")
+    check(case.send(case.considered()) == "accepted" and case.stands == ("IN_PROGRESS", 2), "X3 until the case is sent again as it should be", case.stands)
+
+
 # ---- The order behind a case ----
 
 def a_varied_start_asks_again(bridge):
@@ -407,6 +418,26 @@ def a_merged_offender_takes_the_case_along(bridge):
     check([r["ptp_ref"] for r in listed] == [case.ref], "R9 the board finds it under the surviving number", listed)
 
 
+def a_correction_of_the_person_moves_the_case(bridge):
+    case = Case(bridge)
+    case.begin()
+    case.vary_order(case.starts, prn=case.prn + "-RIGHT")
+    case.record(1, "PROBATION_OFFICER", "ADVISED")
+    check(case.records("ptp.stage-changed")[0]["data"]["prn"] == case.prn + "-RIGHT", "R8 the order was another person's: its case goes with it")
+
+
+def an_order_ends_and_with_it_its_case(bridge):
+    """By time alone; the clock moves on."""
+    case = Case(bridge)
+    case.imposed["data"]["endsOn"] = today(20)
+    case.begin(endsOn=today(15))
+    case.record(1, "PROBATION_OFFICER", "ADVISED")
+    bridge.ctl("clock", "advance", "30d")
+    told = wait_for(lambda: case.records("ptp.closed"))
+    check(len(told) == 1 and case.stands == ("ORDER_CLOSED", 2) and case.acts == [], "ORDER_CLOSED: past the order's end its case is closed", told)
+    check("causationid" not in told[0] and len(case.records("task.cancelled")) == 1, "ORDER_CLOSED: by time alone, and the task is cancelled", told)
+
+
 # ---- For people: cppsctl ----
 
 def the_board(bridge):
@@ -420,6 +451,8 @@ def the_board(bridge):
 
     row_one, row_two = (one.ref, 1, "PROBATION_OFFICER"), (two.ref, 3, "SERVICE_MANAGER")
     check(set(board("--office", "NELSON")) == {row_one, row_two}, "ptp --office: the cases there, by stage, with who acts next", board())
+    order = [(r["state"] != "IN_PROGRESS", r["stage"]) for r in bridge.ctl("ptp", "--json").rows]
+    check(order == sorted(order) and len(order) > 10, "ptp: a board by stage, those in progress first", order)
     check(board("--office", "NELSON", "--stage", "3") == [row_two], "ptp --stage: those at a stage")
     check(board("--order", one.order) == [row_one], "ptp --order: the cases of an order")
     check(board("--prn", two.prn) == [row_two], "ptp --prn: the cases of a person")
@@ -695,8 +728,10 @@ with Bridge() as bridge:
     quarantine_goes_on_with_good_ones(bridge)
     months_are_clamped(bridge, TWELVE_MONTHS)
     what_arrives_early_waits(bridge)
+    a_corrected_case_takes_what_waited(bridge)
     a_varied_start_asks_again(bridge)
     a_merged_offender_takes_the_case_along(bridge)
+    a_correction_of_the_person_moves_the_case(bridge)
     the_board(bridge)
     recorded_by_hand(bridge)
     drawn_from_the_table(bridge)
@@ -704,6 +739,7 @@ with Bridge() as bridge:
     check(Case.all_have_one_task, "after every event each case in progress had exactly one open task, every other none")
     the_log_and_the_view_agree(bridge)
     tasks_open_and_close_in_turn(bridge)
+    an_order_ends_and_with_it_its_case(bridge)
 
 with Bridge() as bridge:
     story = Story(bridge)
