@@ -35,6 +35,12 @@ static struct policy policy;
 #define VARIED(order, rest) \
 	"sentence.varied prn=P1 order=" order " type=SUPERVISION effective=2026-01-05 office=NELSON " rest
 
+#define CONSIDERED                                                                                                \
+	"considered ptp=C1 prn=P1 order=E1 monitoring=FULL_TIME em=yes approval=SOUGHT rr=yes starts=2026-11-25 " \
+	"ends=2027-11-25 suitability=C1 by=po-1"
+#define ES_ORDER \
+	"baseline prn=P1 order=E1 type=EXTENDED_SUPERVISION_ORDER effective=2026-11-25 office=NELSON officer=po-1"
+
 /* ---- X1, X2: one disposition, one name ---- */
 
 static void test_answers_a_repeat_with_what_was_decided(void **state)
@@ -131,6 +137,26 @@ static void test_refuses_what_is_older_than_its_claims(void **state)
 			"known" },
 		{ "X2 as long as its claim is kept, a repeat is one", "2026-11-26 09:00",
 			ASSESSED("id=a time=2025-10-21T09:00"), "DUPLICATE", "" });
+}
+
+/* ---- X5: whole or not at all ---- */
+
+/* The world itself sees to it that no refused event, of any test, changes a row. */
+static void test_leaves_no_trace_of_a_refusal(void **state)
+{
+#define REFUSED(words, reason)                                                            \
+	{ "X5", NULL, words, "QUARANTINED " reason, "event.quarantined reason=" reason }, \
+		{ "X5", NULL, "show O1", NULL, "state=COMPLETED office=NELSON officer=po-1 !applied=* tasks=" }
+	PLAY({ "X5", NULL, TAKEN_OVER("O1", ""), "ACCEPTED", NULL },
+		REFUSED(TAKEN_OVER("O1", "officer=po-2"), "ORDER_DIFFERS"),
+		REFUSED(TAKEN_OVER("O1", "prn=P2"), "PRN_MISMATCH"),
+		REFUSED(ALLOCATE("O1", "po-2", "role=PROBATION_OFFICER"), "ROLE_MAY_NOT_ACT"),
+		REFUSED(TRANSFER("O1", "ATLANTIS", ""), "UNKNOWN_OFFICE"),
+		REFUSED("task.recorded order=O1 step=8 outcome=REOPENED role=SERVICE_MANAGER by=sm", "STEP_NOT_OPEN"),
+		REFUSED("task.recorded order=O1 step=77 outcome=DONE role=SERVICE_MANAGER by=sm", "UNKNOWN_STEP"),
+		{ "X5", NULL, CONSIDERED " order=O1", "QUARANTINED PTP_G1", "ptp.refused; event.quarantined" },
+		{ "X5", NULL, "case C1", NULL, "" }, REFUSED("merged prn=P1 into=P1", "MERGE_CYCLE"),
+		{ "X5", NULL, "person P2", NULL, "kept=0" });
 }
 
 /* ---- X4: who may send what ---- */
@@ -326,12 +352,6 @@ static void test_sets_a_parked_event_aside_and_goes_on(void **state)
 		{ "X1", NULL, "claim a", NULL, "state=ACCEPTED !detail=*" },
 		{ "X2", NULL, "quarantine a", NULL, "state=SUPERSEDED" });
 }
-
-#define CONSIDERED                                                                                                \
-	"considered ptp=C1 prn=P1 order=E1 monitoring=FULL_TIME em=yes approval=SOUGHT rr=yes starts=2026-11-25 " \
-	"ends=2027-11-25 suitability=C1 by=po-1"
-#define ES_ORDER \
-	"baseline prn=P1 order=E1 type=EXTENDED_SUPERVISION_ORDER effective=2026-11-25 office=NELSON officer=po-1"
 
 static void test_decides_what_waited_for_what_waited(void **state)
 {
@@ -660,6 +680,7 @@ int main(void)
 		cmocka_unit_test(test_lets_a_quarantined_event_claim_nothing),
 		cmocka_unit_test(test_knows_bytes_that_were_discarded),
 		cmocka_unit_test(test_refuses_what_is_older_than_its_claims),
+		cmocka_unit_test(test_leaves_no_trace_of_a_refusal),
 		cmocka_unit_test(test_asks_whose_source_it_is),
 		cmocka_unit_test(test_takes_each_type_from_its_senders_only),
 		cmocka_unit_test(test_does_not_let_a_stranger_spoil_an_event),

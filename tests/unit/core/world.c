@@ -351,9 +351,16 @@ static const char *name_of(const struct world_row *r)
 	return ((struct quarantined *)r->row)->id;
 }
 
-/* -ENOMEM drops the batch, and with it whatever was changed. */
-static int end_batch(struct world *world, int error)
+static void complain(const struct world_row *r, const char *what)
 {
+	fprintf(stderr, "the row of %s %s\n", name_of(r), what);
+	abort();
+}
+
+/* A refusal leaves no trace but the quarantine (X5). -ENOMEM drops the batch, and with it whatever was changed. */
+static int end_batch(struct world *world, int error, const struct verdict *verdict)
+{
+	bool refused = verdict && verdict->disposition == DISPOSITION_QUARANTINED;
 	static union {
 		struct request request;
 		struct ptp_case ptp;
@@ -364,10 +371,10 @@ static int end_batch(struct world *world, int error)
 	for (struct world_row *r = world->rows; r && error >= 0; r = r->next) {
 		size_t size = copy_stored(r, &now);
 
-		if (*change_of(r) == ROW_CLEAN && memcmp(&now, r->before, size) != 0) {
-			fprintf(stderr, "the row of %s was changed and not marked\n", name_of(r));
-			abort();
-		}
+		if (*change_of(r) == ROW_CLEAN && memcmp(&now, r->before, size) != 0)
+			complain(r, "was changed and not marked");
+		if (*change_of(r) != ROW_CLEAN && refused && r->kind != ROW_QUARANTINED)
+			complain(r, "was changed by an event that was refused");
 	}
 	return error;
 }
@@ -863,8 +870,10 @@ int world_decide(struct world *world, const char *words, struct verdict *ret)
 	struct event *e = world_event(world, words, &fault);
 
 	begin_batch(world);
-	return end_batch(world, decide_event(world->policy, &world->facts, e, fault,
-					fault ? "field x: it is wrong" : "", world->now, &world->effects, ret));
+	return end_batch(world,
+		decide_event(world->policy, &world->facts, e, fault, fault ? "field x: it is wrong" : "", world->now,
+			&world->effects, ret),
+		ret);
 }
 
 /* ---- Timers ---- */
@@ -915,7 +924,7 @@ void world_tick(struct world *world)
 
 	while ((r = first_due(world))) {
 		begin_batch(world);
-		if (end_batch(world, fire(world, r)) < 0 || ++rounds > 10000) {
+		if (end_batch(world, fire(world, r), NULL) < 0 || ++rounds > 10000) {
 			fprintf(stderr, "a timer does not come to rest\n");
 			abort();
 		}
@@ -1182,8 +1191,10 @@ static int retry(struct world *world, char *words, struct verdict *verdict)
 	r = quarantined_row(world, words);
 	e = rest ? world_event(world, rest, &fault) : r->event;
 	begin_batch(world);
-	return end_batch(world, decide_retry(world->policy, &world->facts, r->row, e, fault, fault ? "still wrong" : "",
-					world->now, &world->effects, verdict));
+	return end_batch(world,
+		decide_retry(world->policy, &world->facts, r->row, e, fault, fault ? "still wrong" : "", world->now,
+			&world->effects, verdict),
+		verdict);
 }
 
 static int discard(struct world *world, const char *id, struct verdict *verdict)
@@ -1192,7 +1203,8 @@ static int discard(struct world *world, const char *id, struct verdict *verdict)
 
 	(void)verdict;
 	begin_batch(world);
-	return end_batch(world, decide_discard(world->policy, &world->facts, r->row, "clerk", "typo", world->now));
+	return end_batch(
+		world, decide_discard(world->policy, &world->facts, r->row, "clerk", "typo", world->now), NULL);
 }
 
 /* Does what the row says; *ret_shown: the lines are rows shown, not records. */
