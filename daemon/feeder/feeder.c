@@ -33,6 +33,7 @@
 #define RETRY_US       US_PER_SECOND
 #define RETAIN_US      US_PER_HOUR
 #define GAP_NOTICE_US  (60 * US_PER_SECOND)
+#define CLOCK_WAIT_S   10
 #define SECONDS_A_DAY  INT64_C(86400)
 #define INPUT_PRIORITY 50
 #define IDLE_PRIORITY  100
@@ -604,6 +605,20 @@ static int make_subscription(struct feeder *feeder, struct fault *fault)
 	return 0;
 }
 
+/* Epochs that run ahead of the clock, because terms were shorter than a second, would be given out again by a log that is restored from an older copy: then
+ * nobody could tell its records from those that were lost. */
+static void wait_for_clock(struct feeder *feeder)
+{
+	int64_t last = (int64_t)logfile_epoch(feeder->file), until = clock_s() + CLOCK_WAIT_S;
+
+	while (clock_s() <= last && last <= until)
+		(void)nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+	if (last > until)
+		notice(feeder, "the clock is behind the last time this log was opened: set it right, since a log that "
+			       "is restored "
+			       "while it is wrong may not be noticed");
+}
+
 /* The log before the sockets: who finds an endpoint finds all of the log behind it. */
 static int set_up(struct feeder *feeder, struct fault *fault)
 {
@@ -613,7 +628,11 @@ static int set_up(struct feeder *feeder, struct fault *fault)
 		r = make_loop(feeder);
 	if (r < 0)
 		return fault_set(fault, r, "cannot prepare the event loop: %s", strerror(-r));
-	r = logfile_open(feeder->options.log, feeder->options.name, clock_s(), &feeder->file, fault);
+	r = logfile_open(feeder->options.log, feeder->options.name, &feeder->file, fault);
+	if (r < 0)
+		return r;
+	wait_for_clock(feeder);
+	r = logfile_begin(feeder->file, clock_s(), fault);
 	if (r == 0)
 		r = make_servers(feeder, fault);
 	return r < 0 ? r : make_subscription(feeder, fault);

@@ -278,21 +278,7 @@ static int read_bounds(struct logfile *file, struct fault *fault)
 	return 0;
 }
 
-static int begin_term(struct logfile *file, int64_t now_s, struct fault *fault)
-{
-	sqlite3_stmt *s = statement(file, S_TERM);
-	int r = s ? run(file, S_BEGIN) : -EIO;
-
-	if (r == 0 && sqlite3_bind_int64(s, 1, now_s) != SQLITE_OK)
-		r = -EIO;
-	if (r == 0)
-		r = number_of(s, &file->epoch, NULL);
-	if (r == 0)
-		r = run(file, S_COMMIT);
-	return r < 0 ? failed(file, "written", fault) : 0;
-}
-
-static int open_database(struct logfile *file, const char *stream, int64_t now_s, struct fault *fault)
+static int open_database(struct logfile *file, const char *stream, struct fault *fault)
 {
 	int r = sqlite3_open_v2(file->path, &file->db, SQLITE_OPEN_READWRITE, NULL);
 
@@ -304,11 +290,12 @@ static int open_database(struct logfile *file, const char *stream, int64_t now_s
 		return r;
 	if (execute(file, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL") < 0)
 		return failed(file, "opened", fault);
-	r = read_bounds(file, fault);
-	return r < 0 ? r : begin_term(file, now_s, fault);
+	if (number_now(file, "SELECT epoch FROM stream", &file->epoch) < 0)
+		return failed(file, "read", fault);
+	return read_bounds(file, fault);
 }
 
-int logfile_open(const char *path, const char *stream, int64_t now_s, struct logfile **ret, struct fault *fault)
+int logfile_open(const char *path, const char *stream, struct logfile **ret, struct fault *fault)
 {
 	CLEANUP(logfile_freep) struct logfile *file = calloc(1, sizeof(*file));
 	int r;
@@ -323,7 +310,7 @@ int logfile_open(const char *path, const char *stream, int64_t now_s, struct log
 	if (r == 0)
 		r = make_private(file, fault);
 	if (r == 0)
-		r = open_database(file, stream, now_s, fault);
+		r = open_database(file, stream, fault);
 	if (r < 0)
 		return r;
 	*ret = TAKE(file);
@@ -345,11 +332,6 @@ struct logfile *logfile_free(struct logfile *file)
 	return NULL;
 }
 
-uint64_t logfile_epoch(const struct logfile *file)
-{
-	return file->epoch;
-}
-
 uint64_t logfile_first(const struct logfile *file)
 {
 	return file->first;
@@ -358,6 +340,27 @@ uint64_t logfile_first(const struct logfile *file)
 uint64_t logfile_head(const struct logfile *file)
 {
 	return file->head;
+}
+
+/* ---- Terms ---- */
+
+int logfile_begin(struct logfile *file, int64_t now_s, struct fault *fault)
+{
+	sqlite3_stmt *s = statement(file, S_TERM);
+	int r = s ? run(file, S_BEGIN) : -EIO;
+
+	if (r == 0 && sqlite3_bind_int64(s, 1, now_s) != SQLITE_OK)
+		r = -EIO;
+	if (r == 0)
+		r = number_of(s, &file->epoch, NULL);
+	if (r == 0)
+		r = run(file, S_COMMIT);
+	return r < 0 ? failed(file, "written", fault) : 0;
+}
+
+uint64_t logfile_epoch(const struct logfile *file)
+{
+	return file->epoch;
 }
 
 /* ---- Storing ---- */

@@ -27,13 +27,16 @@ struct logfile_entry {
 	uint64_t seq; /* its own, or that of the event that has the name */
 };
 
-/* Opens or makes the log of `stream` and begins a term: epoch = max(the last + 1, now). 0; -EBUSY: another process has it; -EMEDIUMTYPE: the file
- * is no log, or that of another stream; -EUCLEAN: it is damaged; each with a sentence. */
-int logfile_open(const char *path, const char *stream, int64_t now_s, struct logfile **ret, struct fault *fault);
+/* Opens or makes the log of `stream`. 0; -EBUSY: another process has it; -EMEDIUMTYPE: the file is no log, or that of another stream; -EUCLEAN: it is
+ * damaged; each with a sentence. */
+int logfile_open(const char *path, const char *stream, struct logfile **ret, struct fault *fault);
 struct logfile *logfile_free(struct logfile *file);
 DEFINE_CLEANUP(struct logfile, logfile_free)
 
-uint64_t logfile_epoch(const struct logfile *file);
+/* Begins a term, before anything is stored or served: epoch = max(the last + 1, now). Call it when the clock has passed the last epoch: a log restored from an older
+ * copy can then not come to an epoch that was in use before. */
+int logfile_begin(struct logfile *file, int64_t now_s, struct fault *fault);
+uint64_t logfile_epoch(const struct logfile *file); /* before logfile_begin(): of the last term, 0 if none */
 uint64_t logfile_first(const struct logfile *file); /* the first kept; of an empty log 1 */
 uint64_t logfile_head(const struct logfile *file);  /* of an empty log 0 */
 

@@ -122,12 +122,11 @@ static void say_stuck(struct follower *follower)
 		return;
 	if (f->diverged)
 		say(follower,
-			"source '%s' stands still: record %" PRIu64 " (epoch %" PRIu64
-			") of %s was taken and is not in its log, which "
-			"was restored from an older copy; settle with its keepers what differs, then give the source "
-			"another "
-			"name in the configuration, under which it is read from its start",
-			follower->name, f->position, f->epoch, follower->stream);
+			"source '%s' stands still: records %" PRIu64 " to %" PRIu64 " (epoch %" PRIu64
+			") of %s were taken and are not in its log, which was restored from an older copy; settle with "
+			"its keepers what differs, then give the source another name in the configuration, under which "
+			"it is read from its start",
+			follower->name, f->missing_from, f->missing_to, f->epoch, follower->stream);
 	else
 		say(follower,
 			"source '%s' stands still: records %" PRIu64 " to %" PRIu64

@@ -1,0 +1,248 @@
+"""The feeder beside a source: whatever stops in between, the bridge takes every event that was stored once and in order, and where the feeder's log was
+restored from an older copy it says what is missing. KILLS (8 of each) and SEED may be given."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+
+import zmq
+from bridge import BIN, Bridge, check, event, finish, imposed, today, wait_for
+
+KILLS = int(os.environ.get("KILLS", "8"))
+SEED = int(os.environ.get("SEED", str(int(time.time()))))
+random.seed(SEED)
+print("# seed", SEED)
+
+
+class Feeder:
+    """`cppsctl publish`, fed by lines on its standard input; its answers are read from a file."""
+
+    def __init__(self, bridge, source, *more):
+        self.bridge, self.log, self.lives, self.process = bridge, "%s/%s.feeder" % (bridge.dir, source), 0, None
+        sockets = bridge.dir + "/s"
+        self.arguments = ["publish", "--json", "--name", source + "-1", "--log", self.log, "--bind", "ipc://%s/%s" % (sockets, source),
+                          "--bind-log", "ipc://%s/%s-log" % (sockets, source), *more]
+
+    def start(self):
+        self.lives += 1
+        self.answers_path = "%s.answers.%d" % (self.log, self.lives)
+        self.errors_path = "%s.errors.%d" % (self.log, self.lives)
+        with open(self.answers_path, "w") as out, open(self.errors_path, "w") as err:
+            self.process = self.bridge.ctl_popen(*self.arguments, stdin=subprocess.PIPE, stdout=out, stderr=err)
+
+    def feed(self, events):
+        self.process.stdin.write("".join(e if isinstance(e, str) else json.dumps(e) + "\n" for e in events))
+        self.process.stdin.flush()
+
+    def answers(self):
+        """The whole lines of this life."""
+        with open(self.answers_path) as f:
+            return [json.loads(line) for line in f if line.endswith("\n")]
+
+    def errors(self):
+        with open(self.errors_path) as f:
+            return f.read()
+
+    def fed(self, events, seconds=60):
+        """Feeds and waits for the answers of the events; those of this life."""
+        before = len(self.answers())
+        self.feed(events)
+        return wait_for(lambda: len(self.answers()) >= before + len(events), seconds) and self.answers()[before:]
+
+    def end(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        code = self.process.wait(30)
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
+        return code
+
+    def rows(self, query):
+        connection = sqlite3.connect("file:%s?mode=ro" % self.log, uri=True)
+        try:
+            return connection.execute(query).fetchall()
+        finally:
+            connection.close()
+
+
+def with_logs(text):
+    for source in ("court", "prison"):
+        text = "\n".join(line + "\n" + line.replace("live:", "log:").replace("/%s]" % source, "/%s-log]" % source)
+                         if line.strip().startswith("live:") and line.endswith("/%s]" % source) else line for line in text.split("\n"))
+    return text
+
+
+def source(bridge, name):
+    return next(s for s in bridge.status()["sources"] if s["name"] == name)
+
+
+def position(bridge, name):
+    rows = bridge.sql("SELECT seq FROM cpps.source_position WHERE source = %s", name)
+    return rows[0][0] if rows else 0
+
+
+def requests(bridge, prefix):
+    """Order references of the requests made, in the order in which they were."""
+    rows = bridge.sql("SELECT ref FROM cpps.event WHERE name = 'allocation.requested' AND ref LIKE %s ORDER BY seq", prefix + "%")
+    return [r[0] for r in rows]
+
+
+def sentence(n, series):
+    return imposed("%s-%05d" % (series, n), prn="%s%d" % (series, n), id_="%s-%d" % (series, n))
+
+
+with Bridge(edit_config=with_logs, start=False) as bridge:
+    os.makedirs(bridge.dir + "/s", mode=0o700, exist_ok=True)
+    court = Feeder(bridge, "court")
+
+    # ---- A bridge that starts late ----
+    early = [sentence(n, "EARLY") for n in range(200)]
+    court.start()
+    answers = court.fed(early)
+    check(bool(answers) and [a["seq"] for a in answers] == list(range(1, 201)) and {a["disposition"] for a in answers} == {"stored"},
+          "each line is answered with its number in the log", court.errors())
+    bridge.start()
+    check(bool(wait_for(lambda: position(bridge, "court") == 200, 60)), "a bridge that starts late takes what it missed from the log", source(bridge, "court"))
+    check(requests(bridge, "EARLY") == ["EARLY-%05d" % n for n in range(200)], "all of it, in order")
+    wait_for(lambda: source(bridge, "court")["state"] == "live")
+    row = source(bridge, "court")
+    check((row["guarantee"], row["state"], row["stream"]) == ("gapless", "live", "court-1"), "and then follows it live, without a gap", row)
+
+    # ---- Lines that cannot be taken ----
+    bad = ["no json\n", json.dumps({"specversion": "1.0", "id": "x", "type": "t"}) + "\n", json.dumps(dict(early[0], time="2020-01-01T00:00:00Z")) + "\n",
+           json.dumps(early[1]) + "\n"]
+    answers = court.fed(bad) or []
+    check([a["disposition"] for a in answers] == ["refused", "refused", "refused", "known"] and all(a["sentence"] for a in answers[:3]),
+          "a line that is no event, has no source, or uses an id again is refused with a sentence; the same event is known", answers)
+    check(answers[3]["seq"] == 2, "and answered with its number", answers[3])
+    check(court.end() == 3, "exit status 3: something was refused")
+    once = subprocess.run([BIN + "/cppsctl", "publish", "--json", "--name", "court-1", "--log", court.log, "--once", "-"], input=json.dumps(early[0]) + "\n",
+                          capture_output=True, text=True)
+    check(once.returncode == 0 and json.loads(once.stdout)["disposition"] == "known", "--once ends when the lines end", once.stderr)
+
+    # ---- The tail of the live stream is lost ----
+    court.start()
+    wait_for(lambda: source(bridge, "court")["state"] == "live", 20)
+    bridge.signal(signal.SIGSTOP)
+    tail = [sentence(n, "TAIL") for n in range(1500)]
+    stored = court.fed(tail)
+    bridge.signal(signal.SIGCONT)
+    check(bool(stored), "the feeder goes on while the bridge stands still", court.errors())
+    check(bool(wait_for(lambda: position(bridge, "court") == 1700, 60)), "what a live stream lost, to its last record, is told by the heartbeat and read from the log",
+          source(bridge, "court"))
+    check(requests(bridge, "TAIL") == ["TAIL-%05d" % n for n in range(1500)], "once, and in order")
+
+    # ---- Kills ----
+    flow = [json.dumps(sentence(n, "FLOW")) + "\n" for n in range(2000)]
+    confirmed = {}  # number of the line -> seq
+    done = 0  # answered lines, from the first
+    kills = {"feeder": 0, "bridge": 0}
+    court.end()
+    began = time.monotonic()
+    while done < len(flow) and time.monotonic() - began < 300:
+        court.start()
+        first, sent = done, done
+        dead = False
+        while not dead and sent < len(flow):
+            try:
+                court.feed(flow[sent:sent + 20])
+            except BrokenPipeError:
+                break
+            sent += 20
+            if sent % 120 == 0 and kills["bridge"] < KILLS:
+                kills["bridge"] += bridge.kill()
+            if sent % 200 == 0 and kills["feeder"] < KILLS:
+                time.sleep(random.random() * 0.05)
+                court.end(signal.SIGKILL)
+                kills["feeder"] += 1
+                dead = True
+            else:
+                time.sleep(random.random() * 0.03)
+        if not dead:
+            wait_for(lambda: len(court.answers()) >= len(flow) - first, 30)
+        for answer in court.answers():
+            confirmed[first + answer["line"] - 1] = answer["seq"]
+        done = first + len(court.answers())
+    check(kills == {"feeder": KILLS, "bridge": KILLS}, "killed in turn while 2,000 events flowed", kills)
+    check(len(confirmed) == len(flow), "every line was answered in the end", len(confirmed))
+    names = court.rows("SELECT seq, id FROM record ORDER BY seq")
+    check([n[0] for n in names] == list(range(1, 3701)), "the feeder's log has no gap", names[-3:])
+    check([n[1] for n in names[1700:]] == ["FLOW-%d" % n for n in range(2000)], "and every event once, in order", names[1700:1703])
+    check(all(names[seq - 1][1] == "FLOW-%d" % line for line, seq in confirmed.items()), "what was answered lies where the answer said")
+    bridge.wait_ready()
+    check(bool(wait_for(lambda: position(bridge, "court") == 3700, 90)), "the bridge's position reaches the end of the log",
+          (source(bridge, "court"), bridge.sql("SELECT * FROM cpps.source_position")))
+    check(requests(bridge, "FLOW") == ["FLOW-%05d" % n for n in range(2000)], "every event arrived once, in order")
+    check(bridge.sql("SELECT count(*) FROM cpps.quarantined_event") == [(0,)], "nothing was set aside")
+    row = next(r for r in bridge.ctl("sources", "--json").rows if r["name"] == "court")
+    check((row["position"], row["guarantee"]) == (3700, "gapless"), "cppsctl sources shows the position", row)
+
+    # ---- Beside a plain PUB ----
+    context = zmq.Context()
+    plain = context.socket(zmq.XPUB)
+    plain.bind("ipc://%s/plain" % bridge.dir)
+    prison = Feeder(bridge, "prison", "--from", "ipc://%s/plain" % bridge.dir)
+
+    def start_prison():
+        prison.start()
+        while plain.poll(20000) and plain.recv() != b"\x01":
+            pass
+
+    def released(n):
+        return event("nz.govt.corrections.ioms.offender.released",
+                     {"prn": "R%d" % n, "orderRef": "PLAIN-%05d" % n, "orderType": "RELEASE_ON_CONDITIONS", "releasedOn": today(), "office": "HAMILTON"},
+                     id_="plain-%d" % n)
+
+    start_prison()
+    for n in range(300):
+        if n == 100:
+            bridge.kill()
+        plain.send_multipart([b"release", json.dumps(released(n)).encode()])
+        if n % 3 == 0:  # and again
+            plain.send_multipart([b"release", json.dumps(released(n)).encode()])
+    check(bool(wait_for(lambda: prison.rows("SELECT max(seq), count(*) FROM record") == [(300, 300)])), "what a plain PUB sends is stored, repeats once",
+          prison.rows("SELECT max(seq), count(*) FROM record"))
+    prison.end(signal.SIGKILL)
+    start_prison()
+    plain.send_multipart([b"release", b"{not an event"])
+    reused = released(5)
+    reused["data"]["office"] = "NELSON"
+    plain.send_multipart([b"release", json.dumps(reused).encode()])
+    plain.send_multipart([b"release", json.dumps(released(300)).encode()])
+    bridge.wait_ready()
+    check(bool(wait_for(lambda: position(bridge, "prison") == 303, 60)), "and taken by the bridge", source(bridge, "prison"))
+    check(requests(bridge, "PLAIN") == ["PLAIN-%05d" % n for n in range(301)], "once, in order, over kills of both")
+    check(sorted(bridge.sql("SELECT reason FROM cpps.quarantined_event")) == [("ID_REUSED",), ("MALFORMED",)],
+          "what is wrong with it is set aside by the bridge, where a person sees it", bridge.sql("SELECT reason FROM cpps.quarantined_event"))
+    prison.end()
+
+    # ---- A log that was restored from an older copy ----
+    court.end()
+    shutil.copy(court.log, court.log + ".old")
+    court.start()
+    court.fed([sentence(n, "LOST") for n in range(30)])
+    check(bool(wait_for(lambda: position(bridge, "court") == 3730)), "30 more are taken")
+    court.end()
+    shutil.copy(court.log + ".old", court.log)
+    court.start()
+    court.fed([sentence(n, "AFTER") for n in range(10)])
+    check(bool(wait_for(lambda: source(bridge, "court")["state"] == "stuck", 60)), "the bridge notices that the log was restored from an older copy", source(bridge, "court"))
+    said = [line for line in bridge.log().splitlines() if "stands still" in line]
+    check(bool(said) and "3730 " in said[-1] and "court-1" in said[-1], "and says which records are missing", said)
+    court.fed([sentence(n, "AFTER") for n in range(10, 60)])
+    time.sleep(1.5)
+    check(position(bridge, "court") == 3730 and requests(bridge, "AFTER") == [], "nothing is skipped in silence", requests(bridge, "AFTER"))
+    bridge.kill()
+    bridge.wait_ready()
+    check(bool(wait_for(lambda: source(bridge, "court")["state"] == "stuck", 60)), "also after a restart",
+          (source(bridge, "court"), bridge.log()[-2000:]))
+    court.end()
+    context.destroy(0)
+
+finish()
