@@ -36,8 +36,12 @@ int link_init(struct link *link, const char *const *endpoints, struct fault *fau
 	return link->context ? 0 : -ENOMEM;
 }
 
+/* The monitor is stopped before anybody stops reading it: libzmq's own thread would wait for ever to hand over an event that nobody takes, and with it every
+ * connection of the context. */
 static void close_sockets(struct link *link)
 {
+	if (link->socket)
+		(void)zmq_socket_monitor(link->socket, NULL, 0);
 	if (link->monitor)
 		(void)zmq_close(link->monitor);
 	if (link->socket)
