@@ -20,7 +20,7 @@ static void put_prn(const struct world *world, struct letter *letter, const char
 	/* 7919 has no factor in common with 90,000,000: no number comes twice. */
 	uint64_t number = (world->first_number + (uint64_t)world->offenders[offender].number * 7919) % 90000000;
 
-	letter_text(letter, name, "%llu", (unsigned long long)(10000000 + number));
+	letter_text(letter, name, "%llu", 10000000ULL + number);
 }
 
 static void put_order_ref(const struct world *world, struct letter *letter, const struct order *order)
@@ -289,12 +289,10 @@ static void plan_ptp(struct world *world, uint32_t subject)
 	if (!ptps)
 		return;
 	world->ptps = ptps;
-	ptps[number] = (struct ptp){
-		.order = subject,
-		.number = number,
-		.last = number % 3 == 1 ? (uint8_t)dice_between(dice(world), 3, 9) : PTP_ROWS,
-		.full_time = dice_chance(dice(world), 500),
-	};
+	ptps[number] = (struct ptp){ .order = subject, .number = number, .last = PTP_ROWS };
+	if (number % 3 == 1)
+		ptps[number].last = (uint8_t)dice_between(dice(world), 3, 9);
+	ptps[number].full_time = dice_chance(dice(world), 500);
 	world->ptp_count++;
 	world_plan_in(world, dice_between(dice(world), 4 * HOUR, 8 * HOUR), HAPPENS_PTP, number, 0);
 }
@@ -800,12 +798,14 @@ static struct order baseline_order(struct world *world, uint8_t office)
 {
 	uint32_t offender = new_offender(world);
 	enum order_type type = draw_type(world);
-	struct order *order;
 	struct date day = world_date(world, world->now);
 	int age = (int)dice_between(dice(world), 20, 120);
+	struct order *order;
+	uint32_t subject;
 
 	world->offenders[offender].office = office;
-	order = &world->orders[new_order(world, offender, type, world->cases++, 1)];
+	subject = new_order(world, offender, type, world->cases++, 1); /* moves the array */
+	order = &world->orders[subject];
 	order->effective = true;
 	order->paper_due = true;
 	order->documents = papers(order);

@@ -9,26 +9,34 @@ static void close_connection(void)
 	connection = read_close(connection);
 }
 
-int query_connection(struct ctl *ctl, PGconn **ret)
+static int open_connection(struct ctl *ctl)
 {
 	CLEANUP(read_clearp) PGresult *done = NULL;
 	const struct config *config;
-	int r = connection ? 0 : ctl_config(ctl, &config);
+	int r = ctl_config(ctl, &config);
 
-	if (!connection && r == 0)
+	if (r == 0)
 		r = read_open(config->database, &connection, &ctl->fault);
 	if (r < 0)
 		return r;
 	(void)atexit(close_connection);
 	r = read_query(connection, "SET TIME ZONE 'UTC'", NULL, &done, &ctl->fault);
-	if (r == 0)
-		*ret = connection;
+	if (r < 0)
+		close_connection();
+	return r;
+}
+
+int query_connection(struct ctl *ctl, PGconn **ret)
+{
+	int r = connection ? 0 : open_connection(ctl);
+
+	*ret = connection;
 	return r;
 }
 
 int query_run(struct ctl *ctl, const char *sql, const char *const *parameters, PGresult **ret)
 {
-	PGconn *open;
+	PGconn *open = NULL;
 	int r = query_connection(ctl, &open);
 
 	return r < 0 ? r : read_query(open, sql, parameters, ret, &ctl->fault);

@@ -42,7 +42,7 @@ static int on_difference(void *context, enum difference difference, const struct
 {
 	struct comparison *c = context;
 	char line[24], theirs_text[256], ours_text[256];
-	bool one_field = difference == DIFFERENT;
+	bool one_field = theirs && ours;
 	const char *cells[] = { difference_words[difference], theirs ? theirs->ref : ours->ref,
 		one_field ? reconcile_field_words[field] : NULL,
 		one_field ? theirs->fields[field] : describe(theirs, theirs_text, sizeof(theirs_text)),

@@ -362,6 +362,8 @@ static void share_room(struct rows *rows, size_t room)
 				waiting--;
 			}
 	}
+	if (waiting == 0)
+		return;
 	for (size_t i = 0; i < n; i++)
 		if (!settled[i] && is_sentence(scols_table_get_column(rows->table, i)))
 			rows->widest[i] = room / waiting > SENTENCE_LEAST ? room / waiting : SENTENCE_LEAST;

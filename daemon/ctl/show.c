@@ -294,9 +294,10 @@ static const char *moment_of(const char *cell, char last[static LOCAL_TEXT], cha
 	if (!cell || time_parse(cell, &t) < 0)
 		return "";
 	(void)time_local(t, text);
-	if (strcmp(text, last) != 0)
-		return text_copy(last, LOCAL_TEXT, text) ? text : text;
-	(void)memset(text, ' ', strlen(text));
+	if (strcmp(text, last) == 0)
+		(void)memset(text, ' ', strlen(text));
+	else
+		(void)text_copy(last, LOCAL_TEXT, text);
 	return text;
 }
 

@@ -209,7 +209,7 @@ static void print_summary(const struct submission *s)
 				(unsigned long long)s->reasons[reason]);
 	if (s->refused)
 		(void)printf("%-12s %10llu\n", "not sent", (unsigned long long)s->refused);
-	(void)printf("%-12s %10llu\n", "lines", (unsigned long long)(s->acked + s->refused));
+	(void)printf("%-12s %10llu\n", "lines", (unsigned long long)s->acked + s->refused);
 	for (size_t i = 0; i < s->first_count; i++)
 		(void)printf("line %llu: %s: %s\n", (unsigned long long)s->first[i].line, s->first[i].reason,
 			s->first[i].sentence);
