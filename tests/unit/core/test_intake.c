@@ -540,6 +540,29 @@ static void test_keeps_its_place_in_the_log_whatever_a_retry_publishes(void **st
 		{ "X4", NULL, "quarantine a", NULL, "state=HELD seq=3" });
 }
 
+static void test_answers_a_failed_retry_with_where_it_was_set_aside(void **state)
+{
+	CLEANUP(world_freep) struct world *world = world_new(&policy);
+	static const struct play_row before[] = {
+		{ "X4", NULL, ES_ORDER, "ACCEPTED", NULL },
+		{ "G2", NULL, CONSIDERED " em=no id=a", "QUARANTINED PTP_G2", "ptp.refused; event.quarantined seq=3" },
+	};
+	struct quarantined *held;
+	struct event *again;
+	enum reason fault;
+	struct verdict verdict;
+
+	(void)state;
+	assert_int_equal(world_play(world, before, ARRAY_LENGTH(before)), 0);
+	held = world->facts.quarantine_of_id(world, "urn:nz:corrections:cpps", "a", NULL);
+	again = world_event(world, CONSIDERED " em=no id=a", &fault);
+	assert_int_equal(
+		decide_retry(&policy, &world->facts, held, again, fault, "", world->now, &world->effects, &verdict), 0);
+	assert_int_equal(world->seq, 4);
+	assert_int_equal(verdict.seq, 3);
+	assert_int_equal(held->seq, 3);
+}
+
 static void test_discards_with_a_reason(void **state)
 {
 	PLAY({ "X4", NULL, TAKEN_OVER("O1", "id=a office=ATLANTIS"), "QUARANTINED UNKNOWN_OFFICE", NULL },
@@ -703,6 +726,7 @@ int main(void)
 		cmocka_unit_test(test_retries_nothing_that_was_taken_meanwhile),
 		cmocka_unit_test(test_retries_what_was_refused_after_waiting),
 		cmocka_unit_test(test_keeps_its_place_in_the_log_whatever_a_retry_publishes),
+		cmocka_unit_test(test_answers_a_failed_retry_with_where_it_was_set_aside),
 		cmocka_unit_test(test_discards_with_a_reason),
 		cmocka_unit_test(test_says_when_memory_is_out),
 		cmocka_unit_test(test_says_when_a_person_cannot_be_had),
