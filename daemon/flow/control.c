@@ -9,6 +9,7 @@
 
 #define PENDING_MAX 64
 #define REQUEST_MAX (8 * 1024 * 1024L)
+#define UNREAD_MAX  4 /* requests of one client that were not taken yet, answers that it has not read */
 #define ARENA_CAP   (64 * 1024 * 1024UL)
 
 struct pending {
@@ -78,8 +79,10 @@ static void on_message(void *owner, zmq_msg_t *frames, size_t n)
 	struct peer peer;
 	struct bytes body;
 
-	if (peer_read(frames, n, &peer, &body) < 0)
+	if (peer_read(frames, n, &peer, &body) < 0) {
+		refuse(server, &peer, "a control request is one frame");
 		return;
+	}
 	take(server, &peer, body);
 	arena_reset(server->arena);
 }
@@ -110,7 +113,12 @@ int control_new(sd_event *loop, void *context, const char *const *endpoints, con
 	struct control_server **ret, struct fault *fault)
 {
 	const struct flow_options options = {
-		.type = ZMQ_ROUTER, .bind = endpoints, .max_message = REQUEST_MAX, .owner_only = true
+		.type = ZMQ_ROUTER,
+		.bind = endpoints,
+		.max_message = REQUEST_MAX,
+		.send_hwm = UNREAD_MAX,
+		.receive_hwm = UNREAD_MAX,
+		.owner_only = true,
 	};
 	CLEANUP(control_freep) struct control_server *server = calloc(1, sizeof(*server));
 	int r;

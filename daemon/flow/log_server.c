@@ -16,24 +16,26 @@
 
 #include "base/instant.h"
 #include "base/text.h"
+#include "flow/consumers.h"
 #include "flow/map.h"
 #include "flow/peer.h"
 #include "flow/ring.h"
 
 #include <utlist.h>
 
-#define READS_MAX      4
-#define SERVED_A_TURN  16
-#define SLICE_BYTES    (256 * 1024UL)
-#define HELD_MAX       (8 * 1024 * 1024UL)
-#define REQUEST_MAX    (64 * 1024L)
-#define REQUEST_ARENA  (256 * 1024UL)
-#define ANSWERS_UNREAD 2             /* an honest client has one under way */
-#define SCAN_US        US_PER_SECOND /* a request that does not wait reads for so long at least */
-#define RETRY_US       (US_PER_SECOND / 10)
-#define TIMER_SLACK_US (US_PER_SECOND / 100)
-#define US_PER_MS      1000UL
-#define LEADERS_KEPT   16
+#define READS_MAX       4
+#define SERVED_A_TURN   16
+#define SLICE_BYTES     (256 * 1024UL)
+#define HELD_MAX        (8 * 1024 * 1024UL)
+#define REQUEST_MAX     (64 * 1024L)
+#define REQUEST_ARENA   (256 * 1024UL)
+#define REQUESTS_UNREAD 16
+#define ANSWERS_UNREAD  2             /* an honest client has one under way */
+#define SCAN_US         US_PER_SECOND /* a request that does not wait reads for so long at least */
+#define RETRY_US        (US_PER_SECOND / 10)
+#define TIMER_SLACK_US  (US_PER_SECOND / 100)
+#define US_PER_MS       1000UL
+#define LEADERS_KEPT    16
 
 struct waiter {
 	struct peer peer;
@@ -68,6 +70,7 @@ struct log_server {
 	struct log_options options;
 	char *stream;
 	struct ring *ring;
+	struct consumers *consumers;
 	uint64_t epoch, first, head;
 	char *leaders[LEADERS_KEPT];
 	size_t leader_count;
@@ -102,6 +105,16 @@ static void enlist(struct waiter *waiter, struct waiter **list)
 	unlist(waiter);
 	DL_APPEND(*list, waiter);
 	waiter->list = list;
+}
+
+static void enlist_all(struct waiter **from, struct waiter **to)
+{
+	struct waiter *waiter;
+
+	DL_FOREACH (*from, waiter)
+		waiter->list = to;
+	DL_CONCAT(*to, *from);
+	*from = NULL;
 }
 
 static void drop_found(struct log_server *server, struct waiter *waiter)
@@ -584,13 +597,25 @@ static void answer_at_head(struct log_server *server, const struct peer *peer, c
 		&(struct log_answer){ .result = LOG_OK, .through = server->head, .request = request->request });
 }
 
+/* False: it is one too many. */
+static bool hear(struct log_server *server, const struct log_request *request)
+{
+	uint64_t confirmed = request->confirmed < server->head ? request->confirmed : server->head;
+
+	return !text_given(request->name) || !server->handlers.consumer ||
+	       consumers_hear(server->consumers, request->name, confirmed) != -ENOSPC;
+}
+
 static void accept(struct log_server *server, const struct peer *peer, const struct log_request *request)
 {
 	struct waiter *waiter;
 
-	if (text_given(request->name) && server->handlers.consumer)
-		server->handlers.consumer(server->handlers.owner, request->name,
-			request->confirmed < server->head ? request->confirmed : server->head);
+	if (!hear(server, request)) {
+		answer_result(server, peer, request->request, LOG_NOT_ALLOWED,
+			"consumers of too many names have asked in the last hour: ask under a name that is known, or "
+			"under none");
+		return;
+	}
 	if (request->from_now && !request->after) {
 		answer_at_head(server, peer, request);
 		return;
@@ -636,8 +661,10 @@ static void on_message(void *owner, zmq_msg_t *frames, size_t n)
 	struct peer peer;
 	struct bytes body;
 
-	if (peer_read(frames, n, &peer, &body) < 0)
+	if (peer_read(frames, n, &peer, &body) < 0) {
+		answer_result(server, &peer, 0, LOG_NOT_ALLOWED, "a log request is one frame");
 		return;
+	}
 	take(server, &peer, body);
 	arena_reset(server->request_arena);
 }
@@ -650,6 +677,7 @@ static void end_term(struct log_server *server)
 	struct waiter *waiter, *next;
 
 	server->epoch = server->head = server->first = 0;
+	consumers_clear(server->consumers);
 	HASH_ITER (hh, server->waiters, waiter, next)
 		end_with(server, waiter, LOG_NOT_LEADER, "this daemon does not lead any more");
 	DL_FOREACH_SAFE(server->reads, read, next_read)
@@ -695,8 +723,7 @@ void log_server_append(struct log_server *server, const struct wire_record *reco
 	for (size_t i = 0; i < n; i++)
 		ring_add(server->ring, &records[i]);
 	server->head = records[n - 1].seq;
-	while (server->idle)
-		enlist(server->idle, &server->ready);
+	enlist_all(&server->idle, &server->ready);
 	serve_soon(server);
 }
 
@@ -711,6 +738,8 @@ static int set_up(struct log_server *server)
 {
 	int r = ring_new(server->options.ring_bytes, &server->ring);
 
+	if (r == 0)
+		r = consumers_new(server->loop, server->handlers.consumer, server->handlers.owner, &server->consumers);
 	if (r == 0)
 		r = arena_new(REQUEST_ARENA, &server->request_arena);
 	if (r == 0)
@@ -729,7 +758,11 @@ int log_server_new(sd_event *loop, void *context, const char *const *endpoints, 
 	const struct log_handlers *handlers, struct log_server **ret, struct fault *fault)
 {
 	const struct flow_options socket_options = {
-		.type = ZMQ_ROUTER, .bind = endpoints, .max_message = REQUEST_MAX, .send_hwm = ANSWERS_UNREAD
+		.type = ZMQ_ROUTER,
+		.bind = endpoints,
+		.max_message = REQUEST_MAX,
+		.send_hwm = ANSWERS_UNREAD,
+		.receive_hwm = REQUESTS_UNREAD,
 	};
 	CLEANUP(log_server_freep) struct log_server *server = calloc(1, sizeof(*server));
 	int r;
@@ -769,6 +802,7 @@ struct log_server *log_server_free(struct log_server *server)
 	(void)sd_event_source_disable_unref(server->timer);
 	drop_leaders(server);
 	(void)ring_free(server->ring);
+	(void)consumers_free(server->consumers);
 	(void)arena_free(server->request_arena);
 	(void)arena_free(server->answer_arena);
 	free(server->stream);

@@ -16,7 +16,7 @@ struct log_handlers {
 	int (*read)(void *owner, uint64_t after, size_t max_bytes, log_read_done done, void *waiter);
 	/* The epoch in which `seq` was written, 0 if it is not kept. */
 	int (*epoch_of)(void *owner, uint64_t seq, log_epoch_done done, void *waiter);
-	/* A named consumer asked, with its confirmed position. */
+	/* A named consumer asked, with its confirmed position (flow/consumers.h). */
 	void (*consumer)(void *owner, const char *name, uint64_t confirmed);
 };
 

@@ -10,14 +10,14 @@ static struct bytes bytes_of(zmq_msg_t *frame)
 
 int peer_read(zmq_msg_t *frames, size_t n, struct peer *ret_peer, struct bytes *ret_body)
 {
-	bool delimited = n == 3 && zmq_msg_size(&frames[1]) == 0;
-	struct bytes id = bytes_of(&frames[0]);
+	bool delimited = n >= 3 && zmq_msg_size(&frames[1]) == 0;
+	struct bytes id = bytes_of(&frames[0]); /* a ROUTER's ids have 1 to 255 bytes */
 
-	if ((n != 2 && !delimited) || id.n == 0 || id.n > ROUTING_ID_MAX)
-		return -EBADMSG;
 	memcpy(ret_peer->id, id.data, id.n);
 	ret_peer->id_size = (uint8_t)id.n;
 	ret_peer->delimited = delimited;
+	if (n != (delimited ? 3 : 2))
+		return -EBADMSG;
 	*ret_body = bytes_of(&frames[n - 1]);
 	return 0;
 }

@@ -15,7 +15,8 @@ struct peer {
 	bool delimited;
 };
 
-/* Takes a ROUTER's message apart: 0, and the one frame it carries; -EBADMSG: it is not of one frame. The bytes are borrowed from the frames. */
+/* Takes a ROUTER's message apart: 0, and the one frame it carries; -EBADMSG: it carries another number of frames (the peer is known all the same). The
+ * bytes are borrowed from the frames. */
 int peer_read(zmq_msg_t *frames, size_t n, struct peer *ret_peer, struct bytes *ret_body);
 /* As flow_socket_send(). */
 int peer_send(struct flow_socket *socket, const struct peer *peer, struct bytes body);

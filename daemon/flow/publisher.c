@@ -9,7 +9,9 @@
 #define SEND_HWM           100
 #define HEARTBEAT_US       US_PER_SECOND
 #define HEARTBEAT_SLACK_US (US_PER_SECOND / 20)
-#define POSITION_ARENA     4096UL
+/* A subscriber's only messages are its handshake and its subscriptions, each a topic at most. */
+#define SUBSCRIPTION_MAX 1024
+#define POSITION_ARENA   4096UL
 
 struct publisher {
 	sd_event *loop;
@@ -96,7 +98,9 @@ static int set_up(struct publisher *publisher, const char *stream)
 int publisher_new(sd_event *loop, void *context, const char *const *endpoints, const char *stream,
 	struct publisher **ret, struct fault *fault)
 {
-	const struct flow_options options = { .type = ZMQ_PUB, .bind = endpoints, .send_hwm = SEND_HWM };
+	const struct flow_options options = {
+		.type = ZMQ_PUB, .bind = endpoints, .max_message = SUBSCRIPTION_MAX, .send_hwm = SEND_HWM
+	};
 	CLEANUP(publisher_freep) struct publisher *publisher = calloc(1, sizeof(*publisher));
 	int r;
 

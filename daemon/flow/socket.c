@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "flow/accept.h"
 #include "flow/endpoint.h"
 
 #define SOCKETS_MAX         128
@@ -32,8 +33,10 @@ struct flow_socket {
 
 void *flow_context_new(void)
 {
-	void *context = zmq_ctx_new();
+	void *context;
 
+	accept_prepare();
+	context = zmq_ctx_new();
 	if (!context)
 		return NULL;
 	(void)zmq_ctx_set(context, ZMQ_IO_THREADS, 1);

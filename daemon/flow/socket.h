@@ -15,9 +15,11 @@
 #define FLOW_BUDGET     64 /* messages a turn of the loop and socket */
 #define FLOW_FRAMES_MAX 4
 
-/* The ZeroMQ context of the process: one I/O thread, capped sockets. NULL: out of memory. */
+/* The ZeroMQ context of the process: one I/O thread, capped sockets; it takes about FILES_MAX connections (flow/accept.h). NULL: out of memory. */
 void *flow_context_new(void);
 void *flow_context_free(void *context);
+/* Connections that were cut off at once because there were too many. */
+uint64_t flow_refused(void);
 
 struct flow_socket;
 

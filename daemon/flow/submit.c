@@ -1,5 +1,7 @@
 /* A connection is remembered while it has events that wait for their acks, and for a while longer. Forgetting one that waits for nothing loses
- * nothing; one that did not read its acks is remembered as deaf, since an ack that came after a missing one would be taken for it. */
+ * nothing; one that did not read its acks is remembered as deaf, since an ack that came after a missing one would be taken for it.
+ *
+ * What waits in libzmq while the daemon does not read is bounded for each connection: RECEIVE_HWM events. */
 #include "flow/submit.h"
 
 #include <errno.h>
@@ -11,7 +13,7 @@
 #include <utlist.h>
 
 #define CONNECTIONS_MAX  1000
-#define RECEIVE_HWM      1000
+#define RECEIVE_HWM      8
 #define IDLE_US          (300 * US_PER_SECOND)
 #define DEAF_IDLE_US     (3600 * US_PER_SECOND)
 #define EXPIRY_PERIOD_US (30 * US_PER_SECOND)
@@ -175,13 +177,9 @@ void submit_ack(struct submit_server *server, uint64_t client, const struct ack 
 }
 
 /* "Not taken": without it the peer could take the ack of a later event for this one's. */
-static void refuse(struct submit_server *server, const struct peer *peer)
+static void refuse(struct submit_server *server, const struct peer *peer, const char *sentence)
 {
-	static const struct ack no_room = { .disposition = DISPOSITION_NONE,
-		.sentence = "too many connections wait for their acks: connect anew later, and send again what was not "
-			    "acknowledged" };
-
-	(void)send_ack(server, peer, &no_room);
+	(void)send_ack(server, peer, &(struct ack){ .disposition = DISPOSITION_NONE, .sentence = sentence });
 }
 
 /* ---- Events ---- */
@@ -195,17 +193,24 @@ static void on_message(void *owner, zmq_msg_t *frames, size_t n)
 
 	if (peer_read(frames, n, &peer, &body) < 0) {
 		server->counts.bad_frames++;
+		refuse(server, &peer, "an event is one frame: connect anew, and send each as one");
 		return;
 	}
 	connection = connection_of(server, &peer);
 	if (!connection) {
-		refuse(server, &peer);
+		refuse(server, &peer,
+			"too many connections wait for their acks: connect anew later, and send again what was not "
+			"acknowledged");
 		return;
 	}
 	connection->used_us = now_us(server);
 	watch_expiry(server, connection->used_us);
-	if (connection->deaf)
+	if (connection->deaf) {
+		refuse(server, &peer,
+			"acks were not read, and some are lost: connect anew, under no routing id of your own, and "
+			"send again what was not acknowledged");
 		return;
+	}
 	connection->waiting++;
 	server->counts.events++;
 	server->handlers.event(server->handlers.owner, connection->number, body.data, body.n);
