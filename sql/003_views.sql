@@ -502,6 +502,12 @@ CREATE FUNCTION cpps_store.history(in_ref text) RETURNS TABLE (
 LANGUAGE sql STABLE AS $$
 	WITH refs AS (
 		SELECT array_append(array_agg(ptp_ref), in_ref) AS list FROM cpps_store.ptp_case WHERE order_ref = in_ref
+	), records AS (
+		SELECT b.first_seq + u.n - 1 AS seq, b.recorded_at, u.topic, u.ref, nullif(u.cause, '') AS cause
+		FROM refs
+		JOIN cpps_store.batch b ON b.refs && refs.list
+		CROSS JOIN LATERAL unnest(b.topics, b.refs, b.causes) WITH ORDINALITY AS u (topic, ref, cause, n)
+		WHERE u.ref = ANY (refs.list)
 	), events AS (
 		SELECT c.decided_at, c.time, c.seq, cpps_store.word('event_type', c.type) AS type, c.order_ref, NULL::text AS office,
 			cpps_store.word('disposition', c.disposition) AS disposition, NULL::text AS reason, c.by,
@@ -510,16 +516,13 @@ LANGUAGE sql STABLE AS $$
 		WHERE c.order_ref = ANY (refs.list) AND c.disposition IN (1, 2)
 		UNION ALL
 		SELECT q.quarantined_at, q.time, q.seq, coalesce(cpps_store.word('event_type', q.type), q.type_text), q.order_ref, q.office,
-			'QUARANTINED, ' || cpps_store.word('quarantine_state', q.state), cpps_store.word('reason', q.reason), q.closed_by, NULL,
+			'QUARANTINED, ' || cpps_store.word('quarantine_state', q.state), cpps_store.word('reason', q.reason),
+			coalesce(nullif(q.closed_by, ''), h.by), CASE WHEN nullif(q.closed_by, '') IS NULL THEN cpps_store.word('role', h.by_role) END,
 			q.submitter, q.source, q.id, q.sentence, q.closed_reason
-		FROM cpps_store.quarantined q, refs
-		WHERE q.order_ref = ANY (refs.list)
-	), records AS (
-		SELECT b.first_seq + u.n - 1 AS seq, b.recorded_at, u.topic, u.ref, nullif(u.cause, '') AS cause
 		FROM refs
-		JOIN cpps_store.batch b ON b.refs && refs.list
-		CROSS JOIN LATERAL unnest(b.topics, b.refs, b.causes) WITH ORDINALITY AS u (topic, ref, cause, n)
-		WHERE u.ref = ANY (refs.list)
+		JOIN cpps_store.quarantined q ON q.order_ref = ANY (refs.list)
+			OR q.seq = ANY (ARRAY(SELECT r.seq FROM records r WHERE r.topic LIKE 'event.quarantined/%'))
+		LEFT JOIN cpps_store.ptp_history h ON h.seq = q.seq - 1 AND h.cause = q.id -- the ptp.refused before its event.quarantined: whose it was
 	), entries AS (
 		SELECT decided_at AS at, seq AS through, 1 AS rank, decided_at AS recorded_at, time AS happened_at, seq, 'EVENT' AS what, type AS name,
 			order_ref AS ref, office, disposition, reason, by, by_role, submitter, source, id, detail, prose

@@ -43,17 +43,28 @@ static void describe(struct quarantined *q, const struct event *e)
 	q->raw_size = e->raw_size;
 }
 
+/* A record about a PTP case names neither order nor office, and its office still wants to know what was set aside: where it was decided to be
+ * about an order, those of the order. */
+static void place(struct quarantined *q, const struct request *about)
+{
+	if (!about)
+		return;
+	if (!text_given(q->order_ref))
+		q->order_ref = about->order_ref;
+	if (!text_given(q->office))
+		q->office = about->office;
+}
+
 int quarantine_add(struct decision *d, const struct event *event, const struct parked *parked)
 {
 	struct quarantined *q = d->facts->add_quarantined(d->facts->context, event);
-	struct record record = { .name = RECORD_EVENT_QUARANTINED,
-		.quarantined = q,
-		.parked = parked,
-		.office = text_given(event->office) ? event->office : "-" };
+	struct record record = { .name = RECORD_EVENT_QUARANTINED, .quarantined = q, .parked = parked };
 
 	if (!q)
 		return -ENOMEM;
 	describe(q, event);
+	place(q, d->about);
+	record.office = text_given(q->office) ? q->office : "-";
 	q->state = QUARANTINE_HELD;
 	q->reason = d->verdict->reason;
 	TEXT_SET(q->sentence, d->verdict->sentence);

@@ -395,10 +395,11 @@ static int pack_envelope(struct encoder *e, const char *stream, uint64_t epoch, 
 	return cloudevent_pack(e->arena, &event, ret);
 }
 
-/* The order or case that history keeps the record under. */
+/* The order or case that history keeps the record under: the case, of what is about one. */
 static const char *ref_of(const struct encoder *e)
 {
-	bool of_case = e->ptp || schema_of_record(e->record->name) == &cpps__bridge__v1__ptp_record__descriptor;
+	bool of_case = e->ptp || e->record->name == RECORD_EVENT_QUARANTINED ||
+		       schema_of_record(e->record->name) == &cpps__bridge__v1__ptp_record__descriptor;
 
 	return of_case ? first_given(e->ptp_ref, e->order_ref) : first_given(e->order_ref, e->ptp_ref);
 }

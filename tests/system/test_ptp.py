@@ -2,7 +2,7 @@
 
 Two bridges. On the first every scenario has an order and a case of its own, and happens now. The second lives through the written scenario
 (tests/fixtures/ptp-case.ndjson) day by day, its clock going along, until the condition expires.
-After every event the rule of the one open task is asked of all cases; at the end the log and the view ptp_history are compared."""
+After every submission the rule of the one open task is asked of all cases; at the end the log and the view ptp_history are compared."""
 
 import datetime
 import re
@@ -242,13 +242,14 @@ def one_case_in_progress_an_order(bridge):
 # ---- Every guard, broken alone ----
 
 def refused(case, guard, what, said, before):
-    """The guard is the answer, ptp.refused names it once, the case stands as before, and the event lies in quarantine."""
+    """The guard is the answer, ptp.refused names it once, the case stands as before, and the event lies in quarantine, where its office sees it."""
     told = case.records("ptp.refused", cause=case.last)
     check(said == guard, what + ": " + guard, said)
     check(len(told) == 1 and "PTP_" + told[0]["data"]["guard"] == guard and told[0]["data"]["sentence"], what + ": ptp.refused names the guard once", told)
     check(case.row == before, what + ": nothing changed")
     held = [r for r in case.bridge.ctl("quarantine", "--json").rows if r["id"] == case.last["id"]]
-    check(len(held) == 1 and held[0]["reason"] == guard, what + ": the event is set aside", held)
+    check(len(held) == 1 and (held[0]["reason"], held[0]["order_ref"], held[0]["office"]) == (guard, case.order, "WELLINGTON"),
+          what + ": the event is set aside, with the order it is about", held)
 
 
 CONSIDERED_AGAINST = [
@@ -483,11 +484,15 @@ def recorded_by_hand(bridge):
     shown = bridge.ctl("show", case.ref).out
     for what, text in [("who", "by po-7 (PROBATION_OFFICER)"), ("who acted for whom", "by spo-2 (SENIOR_PROBATION_OFFICER)"),
                        ("what", "stage 1 -> 2, ADVISED"), ("under which rule", "stage 1: the ES operations adviser is advised that PTP is considered"),
-                       ("the note", "rang them at nine"), ("what was refused and why", "PTP_G7"), ("the case's order", case.order),
+                       ("the note", "rang them at nine"), ("what was refused, and whose it was", "PTP_G7, by gm-1 (GENERAL_MANAGER)"), ("... and why", "stage 8: the case is at stage 3"), ("the case's order", case.order),
                        ("who acts next", "SERVICE_MANAGER")]:
         check(text in shown, "show: " + what, shown)
     when = re.search(r"(\w{3} \d{4}-\d{2}-\d{2} \d{2}:\d{2}) NZ[DS]T\s+corrections.cpps.ptp.considered", shown)
     check(when is not None, "show: when", shown)
+    bridge.ctl("ptp", "record", case.ref, "3", "WITHDRAWN", "--role", "SERVICE_MANAGER", "--by", "sm-1")
+    bridge.ctl("ptp", "record", case.ref, "3", "MEMO_SENT", "--by", "sm-1")
+    for ref in (case.ref, case.order):
+        check("PTP_CLOSED" in bridge.ctl("show", ref).out, "show %s: what came too late is there as well" % ref)
     published = bridge.ctl("tail", "--after", "0").out
     check("rang them" not in published and "secret-note" not in published, "notes are kept in history and never published")
 
@@ -736,7 +741,7 @@ with Bridge() as bridge:
     recorded_by_hand(bridge)
     drawn_from_the_table(bridge)
     two_versions_side_by_side(bridge)
-    check(Case.all_have_one_task, "after every event each case in progress had exactly one open task, every other none")
+    check(Case.all_have_one_task, "after every submission each case in progress had exactly one open task, every other none")
     the_log_and_the_view_agree(bridge)
     tasks_open_and_close_in_turn(bridge)
     an_order_ends_and_with_it_its_case(bridge)

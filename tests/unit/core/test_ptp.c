@@ -87,7 +87,7 @@ static const struct play_row happy[] = {
 	{ "G8 needs new feedback", NULL, STAGE(9, PROBATION_OFFICER, REPORT_SUBMITTED), "QUARANTINED PTP_G8",
 		"ptp.refused PTP1 case=IN_PROGRESS stage=9 guard=PTP_G8 outcome=REPORT_SUBMITTED "
 		"concerns=ES_OPERATIONS_ADVISER by=somebody;"
-		"event.quarantined reason=PTP_G8" },
+		"event.quarantined/WELLINGTON reason=PTP_G8 order=ES1" },
 	{ "P8 9 new feedback", NULL, STAGE(9, ES_OPERATIONS_ADVISER, FEEDBACK_GIVEN), "ACCEPTED",
 		NOTES(9, ES_OPERATIONS_ADVISER, FEEDBACK_GIVEN, PROBATION_OFFICER) },
 	{ "P8 9 the final report", NULL, STAGE(9, PROBATION_OFFICER, REPORT_SUBMITTED), "ACCEPTED",
