@@ -63,13 +63,13 @@ void text_trim_utf8(char *text)
 
 bool text_copy(char *to, size_t size, const char *from)
 {
-	size_t n = from ? strlen(from) : 0;
+	const char *given = from ? from : "";
+	size_t n = strlen(given);
 	bool whole = n < size;
 
 	if (!whole)
 		n = size - 1;
-	if (n)
-		memmove(to, from, n);
+	memmove(to, given, n);
 	to[n] = '\0';
 	if (!whole)
 		text_trim_utf8(to);

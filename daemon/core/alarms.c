@@ -112,7 +112,7 @@ static bool fire_next(struct decision *d, struct request *request)
 {
 	struct alarm alarm = next_alarm(d->policy, request);
 
-	if (!instant_reached(alarm.at, d->now))
+	if (!alarm.fire || !instant_reached(alarm.at, d->now))
 		return false;
 	d->time = alarm.at;
 	alarm.fire(d, request, &alarm);

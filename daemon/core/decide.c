@@ -61,7 +61,7 @@ int decision_refuse(struct decision *d, enum reason reason, const char *format, 
 
 	d->verdict->reason = reason;
 	va_start(args, format);
-	vsnprintf(d->verdict->sentence, sizeof(d->verdict->sentence), format, args);
+	(void)vsnprintf(d->verdict->sentence, sizeof(d->verdict->sentence), format, args);
 	va_end(args);
 	text_trim_utf8(d->verdict->sentence);
 	return RULE_REFUSES;
@@ -72,16 +72,10 @@ int decision_no_effect(struct decision *d, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(d->verdict->sentence, sizeof(d->verdict->sentence), format, args);
+	(void)vsnprintf(d->verdict->sentence, sizeof(d->verdict->sentence), format, args);
 	va_end(args);
 	text_trim_utf8(d->verdict->sentence);
 	return RULE_ACCEPTS;
-}
-
-int decision_park(struct decision *d, const char *ref)
-{
-	d->waits_for = ref;
-	return RULE_PARKS;
 }
 
 void decision_publish(struct decision *d, struct record *record)

@@ -327,7 +327,7 @@ static int take_key(
 static int take_keyed(struct policy *policy, const struct policy_rows *rows, const char *const *cells,
 	const struct column **ret_column, struct fault *why)
 {
-	int32_t key;
+	int32_t key = 0;
 
 	*ret_column = &rows->columns[0];
 	if (take_key(policy, rows, cells[0], &key, why) < 0)
@@ -365,7 +365,7 @@ static const struct words setting_words = { ARRAY_LENGTH(settings) + 1, setting_
 static int take_setting(struct policy *policy, const struct policy_rows *rows, const char *const *cells,
 	const struct column **ret_column, struct fault *why)
 {
-	int32_t key;
+	int32_t key = 0;
 
 	*ret_column = &rows->columns[0];
 	if (take_key(policy, rows, cells[0], &key, why) < 0)
@@ -378,7 +378,7 @@ static int take_setting(struct policy *policy, const struct policy_rows *rows, c
 static int take_document(struct policy *policy, const struct policy_rows *rows, const char *const *cells,
 	const struct column **ret_column, struct fault *why)
 {
-	int32_t pair[2];
+	int32_t pair[2] = { 0 };
 	uint8_t *documents;
 	struct quote q;
 

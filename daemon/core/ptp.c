@@ -409,20 +409,18 @@ int ptp_stage_recorded(struct decision *d)
 	const struct policy_ptp_move *move;
 	const struct policy_ptp *procedure;
 	struct ptp_case *ptp;
-	unsigned occasions = PTP_AT_STAGE;
 	int r = find_case_in_progress(d, &ptp);
 
 	if (r != RULE_ACCEPTS)
 		return r;
 	procedure = ptp_procedure(d->policy, ptp);
 	move = ptp_move(d->policy, procedure->version, ptp->stage, d->event->ptp_outcome, d->event->by_role);
-	if (move)
-		occasions |= ptp_move_occasions(procedure, move, ptp->stage);
-	r = check_guards(d, ptp, move, occasions);
-	if (r != RULE_ACCEPTS)
-		return r;
-	apply_move(d, ptp, move);
-	return RULE_ACCEPTS;
+	if (!move)
+		return check_guards(d, ptp, NULL, PTP_AT_STAGE);
+	r = check_guards(d, ptp, move, PTP_AT_STAGE | ptp_move_occasions(procedure, move, ptp->stage));
+	if (r == RULE_ACCEPTS)
+		apply_move(d, ptp, move);
+	return r;
 }
 
 /* ---- What became of an approved condition, and of the order behind the case ---- */

@@ -30,7 +30,11 @@ int decision_refuse(struct decision *d, enum reason reason, const char *format, 
 /* Accepted, but without effect: keeps the sentence as the disposition's detail. Returns RULE_ACCEPTS. */
 int decision_no_effect(struct decision *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The event waits for the order or case `ref` (X3). Returns RULE_PARKS. */
-int decision_park(struct decision *d, const char *ref);
+static inline int decision_park(struct decision *d, const char *ref)
+{
+	d->waits_for = ref;
+	return RULE_PARKS;
+}
 /* Fills in cause, time and decided_at, publishes, and remembers the sequence in the verdict. */
 void decision_publish(struct decision *d, struct record *record);
 

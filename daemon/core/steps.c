@@ -164,23 +164,27 @@ static bool event_reports(const struct decision *d, enum completion completion)
 
 /* ---- Titles ---- */
 
-static const struct policy_title *title_of(const struct view *v, uint8_t step)
+enum { TITLE_NONE = 0xff };
+
+/* The row that holds; TITLE_NONE for a step that the policy no longer has. */
+static unsigned title_of(const struct view *v, uint8_t step)
 {
-	for (uint16_t i = 0; i < v->policy->title_count; i++)
+	for (unsigned i = 0; i < v->policy->title_count; i++)
 		if (v->policy->titles[i].step == step && predicates[v->policy->titles[i].when](v))
-			return &v->policy->titles[i];
-	return NULL;
+			return i;
+	return TITLE_NONE;
 }
 
 #define ORDER_MARK "{order}"
 
+/* Only for a step that the policy has: each has a row that always holds. */
 static void entitle(const struct view *v, struct task *task)
 {
-	const char *text = title_of(v, task->step)->title;
+	const char *text = v->policy->titles[title_of(v, task->step)].title;
 	const char *mark = strstr(text, ORDER_MARK);
 
 	if (mark) {
-		snprintf(task->title, sizeof(task->title), "%.*s%s%s", (int)(mark - text), text,
+		(void)snprintf(task->title, sizeof(task->title), "%.*s%s%s", (int)(mark - text), text,
 			v->policy->order_types[v->request->order_type].title, mark + strlen(ORDER_MARK));
 		text_trim_utf8(task->title);
 	} else {
@@ -190,14 +194,13 @@ static void entitle(const struct view *v, struct task *task)
 
 /* ---- What the facts ask of a step ---- */
 
-enum { FACING_TITLE = 0x00ff, FACING_SKIP = 1 << 8, FACING_DONE = 1 << 9, FACING_TYPE_SHIFT = 10 };
+enum { FACING_TITLE = TITLE_NONE, FACING_SKIP = 1 << 8, FACING_DONE = 1 << 9, FACING_TYPE_SHIFT = 10 };
 _Static_assert(ORDER_TYPE_END <= 1 << (16 - FACING_TYPE_SHIFT), "an order type fits the bits of `facing`");
 
 static uint16_t facing(const struct view *v, const struct task *task)
 {
-	const struct policy_title *title = title_of(v, task->step);
 	const struct policy_step *step = policy_step(v->policy, task->step);
-	unsigned bits = title ? (unsigned)(title - v->policy->titles) : FACING_TITLE;
+	unsigned bits = title_of(v, task->step);
 
 	if (step && predicates[step->skip_when](v))
 		bits |= FACING_SKIP;
@@ -213,10 +216,11 @@ static bool work_differs(const struct task *task, unsigned now)
 
 static bool words_differ(const struct view *v, const struct task *task, unsigned now)
 {
-	const struct policy_title *title = title_of(v, task->step);
+	unsigned title = now & FACING_TITLE;
 
-	return work_differs(task, now) || (task->facing >> FACING_TYPE_SHIFT != now >> FACING_TYPE_SHIFT && title &&
-						  strstr(title->title, ORDER_MARK));
+	return work_differs(task, now) ||
+	       (task->facing >> FACING_TYPE_SHIFT != now >> FACING_TYPE_SHIFT && title != TITLE_NONE &&
+		       strstr(v->policy->titles[title].title, ORDER_MARK));
 }
 
 void steps_note(const struct decision *d, struct request *request)

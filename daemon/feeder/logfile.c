@@ -48,8 +48,8 @@ static const char *const texts[S_END] = {
 	[S_ROLLBACK] = "ROLLBACK",
 	[S_TERM] = "UPDATE stream SET epoch = max(epoch + 1, ?1) RETURNING epoch",
 	[S_INSERT] =
-		"INSERT INTO record (seq, epoch, at, source, id, topic, event) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
-		"ON CONFLICT (source, id) DO NOTHING",
+		("INSERT INTO record (seq, epoch, at, source, id, topic, event) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+		 "ON CONFLICT (source, id) DO NOTHING"),
 	[S_FIND] = "SELECT seq, event FROM record WHERE source = ?1 AND id = ?2",
 	[S_READ] = "SELECT seq, epoch, topic, event FROM record WHERE seq > ?1 ORDER BY seq",
 	[S_EPOCH] = "SELECT epoch FROM record WHERE seq = ?1",

@@ -216,11 +216,10 @@ static void hold_bytes(struct commit *commit, struct quarantined_row *row)
 {
 	struct store *store = commit->ask.store;
 	struct quota *quota = quota_of(store, row->quarantined.submitter);
-	int64_t after = quota ? quota->held + quota->pending + (int64_t)row->raw.n : INT64_MAX;
 
-	if (after > (int64_t)store->quota_bytes || row->quarantined.state != QUARANTINE_HELD)
-		row->raw = after > (int64_t)store->quota_bytes ? (struct bytes){ 0 } : row->raw;
-	else
+	if (!quota || quota->held + quota->pending + (int64_t)row->raw.n > (int64_t)store->quota_bytes)
+		row->raw = (struct bytes){ 0 };
+	else if (row->quarantined.state == QUARANTINE_HELD)
 		quota->pending += (int64_t)row->raw.n;
 	row->raw_kept = row->raw.n;
 }

@@ -821,11 +821,11 @@ static bool read_column(
 int rows_read(const struct row_table *table, const PGresult *result, int r, void *row, char **ret_strings)
 {
 	size_t n = strings_size(table, result, r);
-	CLEANUP(freep) char *strings = n ? malloc(n) : NULL;
+	CLEANUP(freep) char *strings = malloc(n + 1);
 	char *home = strings;
 	int field = 0;
 
-	if (n && !strings)
+	if (!strings)
 		return -ENOMEM;
 	for (size_t i = 0; i < table->count; i++) {
 		if (table->columns[i].flags & COLUMN_UNREAD)
@@ -835,7 +835,6 @@ int rows_read(const struct row_table *table, const PGresult *result, int r, void
 			return -EPROTO;
 		field++;
 	}
-	if (ret_strings)
-		*ret_strings = TAKE(strings);
+	*ret_strings = TAKE(strings);
 	return 0;
 }

@@ -89,9 +89,10 @@ static int unpack(
 	ProtobufCMessage *message;
 	int r = message_unpack(arena, cap, descriptor, bytes, &message);
 
-	if (r == 0)
-		memcpy(ret, &message, sizeof(message));
-	return r;
+	if (r < 0)
+		return r;
+	memcpy(ret, &message, sizeof(message));
+	return 0;
 }
 
 /* ---- position ---- */
