@@ -94,10 +94,12 @@ running() {
 	exists && as "$bin/pg_ctl" status -s -D "$data" >/dev/null 2>&1
 }
 
+# A cluster that is half made, because somebody pressed Ctrl-C, never stands under its name.
 create() {
-	as "$bin/initdb" --no-sync -D "$data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 >"$home/initdb.log" 2>&1 ||
+	as rm -rf "$data.new"
+	as "$bin/initdb" --no-sync -D "$data.new" -U postgres -A trust -E UTF8 --locale=C.UTF-8 >"$home/initdb.log" 2>&1 ||
 		fail "initdb failed: $(tail -n 1 "$home/initdb.log")"
-	cat >>"$data/postgresql.conf" <<-CONF
+	cat >>"$data.new/postgresql.conf" <<-CONF
 		listen_addresses = ''
 		unix_socket_permissions = 0700
 		shared_buffers = 16MB
@@ -109,6 +111,7 @@ create() {
 		password_encryption = 'scram-sha-256'
 		log_line_prefix = '%m [%p] %u '
 	CONF
+	as mv "$data.new" "$data"
 }
 
 conninfo() {

@@ -65,11 +65,13 @@ write_first() {
 
 stopping=
 child=
+greeter=
 stop() {
 	stopping=yes
 	[ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true
 }
 finish() {
+	[ -z "$greeter" ] || kill "$greeter" 2>/dev/null || true
 	rm -f "$dir/cpps-bridged.pid"
 	sh "$here/cluster.sh" stop "$dir" 9>&- || true
 }
@@ -86,7 +88,9 @@ fi
 "$bin/cppsctl" --config "$config" migrate
 
 greet() {
-	"$bin/cppsctl" --config "$config" status --wait 30 >/dev/null || return 0
+	"$bin/cppsctl" --config "$config" status --wait 30 >/dev/null &
+	trap "kill $! 2>/dev/null; exit" TERM INT HUP
+	wait $! || return 0
 	cat <<-TEXT
 
 		The bridge is up. In another terminal, in $(cd "$here/.." && pwd):
@@ -101,10 +105,14 @@ greet() {
 
 	TEXT
 }
-[ -n "${QUIET:-}" ] || greet &
+if [ -z "${QUIET:-}" ]; then
+	greet 9>&- &
+	greeter=$!
+fi
 
 while [ -z "$stopping" ]; do
-	"$bin/cpps-bridged" --config "$config" 9>&- 2> >(exec 9>&-; exec tee -a "$dir/log/cpps-bridged.log" >&2) &
+	# Ctrl-C reaches every process of the terminal: the log must outlive the daemon's last line.
+	"$bin/cpps-bridged" --config "$config" 9>&- 2> >(trap '' INT TERM HUP; exec 9>&-; exec tee -a "$dir/log/cpps-bridged.log" >&2) &
 	child=$!
 	echo "$child" >"$dir/cpps-bridged.pid.new" && mv "$dir/cpps-bridged.pid.new" "$dir/cpps-bridged.pid"
 	status=0

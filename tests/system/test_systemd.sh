@@ -26,12 +26,12 @@ close() {
 	echo "1..$count"
 	exit $((failed > 0))
 }
-# within SECONDS COMMAND...: waits until it succeeds; then says on which values it gave up.
+# within SECONDS COMMAND...: waits until it succeeds; where it gives up, what the command said last.
 within() {
-	local end=$((SECONDS + $1))
+	local said end=$((SECONDS + $1))
 	shift
-	until "$@" >/tmp/within 2>&1; do
-		[ $SECONDS -lt $end ] || { cat /tmp/within; return 1; }
+	until said=$("$@" 2>&1); do
+		[ $SECONDS -lt $end ] || { echo "$said"; return 1; }
 		sleep 0.1
 	done
 }
@@ -52,7 +52,7 @@ as_postgres() {
 	(cd / && runuser -u postgres -- "$@")
 }
 head_of() {
-	ctl status --json | sed -n 's/.*"head":\([0-9]*\).*/\1/p'
+	ctl status --json | grep -om1 '"head": *[0-9]*' | head -n 1 | tr -dc 0-9
 }
 head_beyond() {
 	local now
