@@ -464,7 +464,8 @@ static int watch_signals(struct daemon *daemon)
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+	/* Whoever reads the log may go first. */
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
 	r = sd_event_add_signal(daemon->loop, NULL, SIGTERM, stop, daemon);
 	if (r >= 0)
