@@ -143,7 +143,7 @@ trap 'exit 1' INT TERM
 build() { # TREE TEST...
 	local tree=$1
 	shift
-	make -s -C "$tree" BUILD=debug VERSION=0 "${@/#/build/debug/tests/unit/core/test_}" >"$tree/log" 2>&1
+	env -u MAKEFLAGS -u MAKELEVEL -u CI make -s -C "$tree" BUILD=debug "${@/#/build/debug/tests/unit/core/test_}" >"$tree/log" 2>&1
 }
 
 passes() { # TREE TEST
