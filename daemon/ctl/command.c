@@ -13,6 +13,8 @@
 
 #define OPTIONS_MAX 40
 #define TODAY       "today"
+#define WORD_MAX    24 /* letters of a command that is looked for among the names */
+#define SLIPS_MAX   2  /* of the pen, in one word */
 
 #define COMMAND_ROW(name) &command_##name,
 const struct command *const commands[] = { COMMANDS(COMMAND_ROW) NULL };
@@ -205,23 +207,76 @@ static int take_options(struct ctl *ctl, int argc, char **argv, const struct spe
 	return 0;
 }
 
-/* The command the words at argv name: two words if there is such a one, else one. *ret_words: how many it took. */
-static const struct command *find_command(char *const *argv, int argc, int *ret_words)
+const struct command *command_find(char *const *words, int n, int *ret_taken)
 {
 	char two[64] = "";
 
-	if (argc >= 2)
-		(void)snprintf(two, sizeof(two), "%s %s", argv[0], argv[1]);
-	for (int words = argc >= 2 ? 2 : 1; words > 0; words--) {
-		const char *name = words == 2 ? two : argv[0];
+	if (n >= 2)
+		(void)snprintf(two, sizeof(two), "%s %s", words[0], words[1]);
+	for (int taken = n >= 2 ? 2 : 1; taken > 0; taken--) {
+		const char *name = taken == 2 ? two : words[0];
 
 		for (const struct command *const *command = commands; *command; command++)
 			if (strcmp((*command)->name, name) == 0) {
-				*ret_words = words;
+				*ret_taken = taken;
 				return *command;
 			}
 	}
 	return NULL;
+}
+
+/* How many letters must be put in, taken out, changed or swapped with the next to make `b` of `a`. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t rows[3][WORD_MAX + 1], n = strlen(b);
+
+	if (strlen(a) > WORD_MAX || n > WORD_MAX)
+		return WORD_MAX;
+	for (size_t j = 0; j <= n; j++)
+		rows[0][j] = j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t *now = rows[i % 3], *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
+
+		now[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			size_t change = last[j - 1] + (a[i - 1] != b[j - 1]);
+
+			now[j] = (last[j] < now[j - 1] ? last[j] : now[j - 1]) + 1;
+			if (change < now[j])
+				now[j] = change;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+				before[j - 2] + 1 < now[j])
+				now[j] = before[j - 2] + 1;
+		}
+	}
+	return rows[strlen(a) % 3][n];
+}
+
+/* The command whose name is nearly what was typed; NULL: none is. */
+static const char *near(const char *typed)
+{
+	const char *nearest = NULL;
+	size_t least = SLIPS_MAX + 1;
+
+	for (const struct command *const *command = commands; *command; command++) {
+		size_t d = distance(typed, (*command)->name);
+
+		if (d < least && d < strlen(typed)) {
+			least = d;
+			nearest = (*command)->name;
+		}
+	}
+	return nearest;
+}
+
+int command_unknown(const char *typed, struct fault *fault)
+{
+	const char *meant = near(typed);
+
+	if (meant)
+		return fault_set(fault, -EINVAL, "there is no command \"%s\"; did you mean %s? See cppsctl --help",
+			typed, meant);
+	return fault_set(fault, -EINVAL, "there is no command \"%s\"; see cppsctl --help", typed);
 }
 
 static int check_operands(struct ctl *ctl)
@@ -249,9 +304,9 @@ int ctl_parse(struct ctl *ctl, int argc, char **argv)
 	r = take_options(ctl, argc, argv, &spelling, true);
 	if (r < 0 || optind >= argc)
 		return r;
-	ctl->command = find_command(argv + optind, argc - optind, &words);
+	ctl->command = command_find(argv + optind, argc - optind, &words);
 	if (!ctl->command)
-		return fault_set(&ctl->fault, -EINVAL, "there is no command \"%s\"; see cppsctl --help", argv[optind]);
+		return command_unknown(argv[optind], &ctl->fault);
 	spell(&spelling, ctl->command->options);
 	/* getopt takes its argv[0] for the program's name: the last word of the command stands in for it. */
 	argc -= optind + words - 1;

@@ -121,6 +121,11 @@ bool ctl_json(const struct ctl *ctl);
 /* A decimal number without sign; 0 or -EINVAL. */
 int number_parse(const char *text, uint64_t *ret);
 
+/* The command that the words name: two of them if there is such a one, else the first. *ret_taken: how many. NULL: none. */
+const struct command *command_find(char *const *words, int n, int *ret_taken);
+/* -EINVAL with a sentence that names the one that may have been meant. */
+int command_unknown(const char *typed, struct fault *fault);
+
 /* The configuration, loaded at the first call. 0 or negative with ctl->fault. */
 int ctl_config(struct ctl *ctl, const struct config **ret);
 

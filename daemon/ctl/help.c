@@ -269,8 +269,25 @@ static const struct option_row help_options[] = {
 	OPTIONS_END,
 };
 
+/* help COMMAND. */
+static enum ctl_exit help_on(struct ctl *ctl)
+{
+	int taken = 0;
+	const struct command *command = command_find(ctl->operands, ctl->operand_count, &taken);
+
+	if (command && taken == ctl->operand_count) {
+		help_command(command);
+		return CTL_OK;
+	}
+	(void)command_unknown(ctl->operands[command ? taken : 0], &ctl->fault);
+	(void)ctl_fail(ctl);
+	return CTL_USAGE;
+}
+
 static enum ctl_exit help_run(struct ctl *ctl)
 {
+	if (ctl->operand_count)
+		return help_on(ctl);
 	if (ctl_flag(ctl, "man"))
 		print_man();
 	else if (ctl_flag(ctl, "completion"))
@@ -282,8 +299,9 @@ static enum ctl_exit help_run(struct ctl *ctl)
 
 const struct command command_help = {
 	.name = "help",
-	.operands = "",
-	.help = "print this help, the man page or the bash completion",
+	.operands = "[COMMAND]",
+	.most = 2,
+	.help = "print this help or a command's, the man page or the bash completion",
 	.options = help_options,
 	.run = help_run,
 	.hidden = true,

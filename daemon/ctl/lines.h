@@ -13,8 +13,8 @@ struct lines {
 	int fd;
 	const char *name; /* for sentences */
 	char *buffer;
-	size_t start, end; /* of what is read and not yet given out */
-	bool at_end, passing; /* passing: over the rest of a line that is too long */
+	size_t start, end;     /* of what is read and not yet given out */
+	bool at_end, passing;  /* passing: over the rest of a line that is too long */
 	uint64_t number;       /* of the line given out last, from 1 */
 	uint64_t offset, size; /* bytes given out; of the whole file, 0 where not known */
 };

@@ -59,10 +59,8 @@ static int on_difference(void *context, enum difference difference, const struct
 
 static int read_ours(struct ctl *ctl, PGresult **ret_result, struct live_list *list)
 {
-	int r = query_run(ctl,
-		"SELECT order_ref, prn, order_type, office FROM cpps.request WHERE state IN ('OPEN', 'ALLOCATED', "
-		"'COMPLETED')",
-		NULL, ret_result);
+	int r = query_run(
+		ctl, "SELECT order_ref, prn, order_type, office FROM cpps.request WHERE live", NULL, ret_result);
 
 	for (int row = 0; r == 0 && row < PQntuples(*ret_result); row++) {
 		struct live_order order = { 0 };

@@ -55,13 +55,15 @@ static void draw(struct submission *s)
 	static const char full[] = "##############################";
 	int width = (int)sizeof(full) - 1, filled = 0;
 
-	if (s->lines.size)
-		filled = (int)((double)width * (double)s->lines.offset / (double)s->lines.size);
-	if (filled > width)
-		filled = width;
 	touch(&s->drawn);
-	(void)fprintf(stderr, "\r[%.*s%*s] %llu answered, %llu quarantined ", filled, full, width - filled, "",
-		(unsigned long long)s->acked, (unsigned long long)s->counts[DISPOSITION_QUARANTINED]);
+	(void)fputc('\r', stderr);
+	if (s->lines.size) { /* else it is not known how much there is */
+		filled = (int)((double)width * (double)s->lines.offset / (double)s->lines.size);
+		filled = filled > width ? width : filled;
+		(void)fprintf(stderr, "[%.*s%*s] ", filled, full, width - filled, "");
+	}
+	(void)fprintf(stderr, "%llu answered, %llu quarantined ", (unsigned long long)s->acked,
+		(unsigned long long)s->counts[DISPOSITION_QUARANTINED]);
 }
 
 static void progress(struct submission *s)

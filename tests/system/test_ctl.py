@@ -410,9 +410,20 @@ def test_help(bridge):
     check(man.splitlines()[1].startswith(".TH CPPSCTL 1") and all('.SS "' + n in man for n in names), "help --man: every command is in the page")
     completion = subprocess.run(["bash", "-n"], input=bridge.ctl("help", "--completion").out, text=True, capture_output=True)
     check(completion.returncode == 0, "help --completion: bash takes it", completion.stderr)
+    script = "source /dev/stdin; %s _cppsctl; echo ${COMPREPLY[@]}"
+
+    def completes(*words):
+        line = "COMP_WORDS=(cppsctl %s); COMP_CWORD=%d;" % (" ".join("'%s'" % w for w in words), len(words))
+        return subprocess.run(["bash", "-c", script % line], input=bridge.ctl("help", "--completion").out, text=True, capture_output=True, cwd=bridge.dir).stdout
+
+    check(completes("quar").split() == ["quarantine"] and {"retry", "discard", "show"} <= set(completes("quarantine", "").split()) and
+          completes("requests", "--state", "OP").split() == ["OPEN"] and completes("generate", "--fr").split() == ["--from"],
+          "help --completion: commands, second words, options and their words", [completes("quar"), completes("quarantine", "")])
+    check(bridge.ctl("help", "quarantine", "retry").out == bridge.ctl("quarantine", "retry", "--help").out, "help COMMAND")
+    refuses(bridge, 2, ["help", "retyr"], "retyr", "--help")
     check(bridge.ctl("--version").out.startswith("cppsctl "), "--version")
     refuses(bridge, 2, [], "name a command", "--help", what="cppsctl alone")
-    refuses(bridge, 2, ["alocate"], '"alocate"', "--help")
+    refuses(bridge, 2, ["alocate"], '"alocate"', "did you mean allocate?", "--help")
 
 
 def test_clock(bridge):

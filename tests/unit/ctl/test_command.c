@@ -176,7 +176,11 @@ static void test_says_what_is_wrong_and_how_to_mend_it(void **state)
 	static const struct {
 		const char *line, *sentence;
 	} rows[] = {
-		{ "requets", "there is no command \"requets\"; see cppsctl --help" },
+		{ "requets", "there is no command \"requets\"; did you mean requests? See cppsctl --help" },
+		{ "tial", "there is no command \"tial\"; did you mean tail? See cppsctl --help" },
+		{ "statuss", "there is no command \"statuss\"; did you mean status? See cppsctl --help" },
+		{ "restart", "there is no command \"restart\"; see cppsctl --help" },
+		{ "x", "there is no command \"x\"; see cppsctl --help" },
 		{ "--colour", "unknown option --colour; see cppsctl --help" },
 		{ "requests --colour", "unknown option --colour; see cppsctl requests --help" },
 		{ "requests --office", "--office needs a value; see cppsctl requests --help" },
