@@ -11,6 +11,7 @@ MAKEFLAGS += --no-builtin-rules
 
 BUILD ?= release
 PREFIX ?= /usr
+LIBDIR ?= $(PREFIX)/lib
 DESTDIR ?=
 RUN_DIR ?= .run
 VERSION := 0.1.0
@@ -35,13 +36,15 @@ ctl_LIBS := smartcols libpq jansson
 $(foreach room,$(ROOMS),$(eval $(room)_SOURCES := $(filter-out %/main.c,$(wildcard daemon/$(room)/*.c))))
 
 PROGRAMS := $(B)/cpps-bridged $(B)/cppsctl
+LIBRARIES := $(B)/libcppsbridge.a $(B)/libcppsbridge.so.0
 bridged_ROOMS := service flow store config wire core base
 cppsctl_ROOMS := ctl feeder client flow store config wire core base
+library_ROOMS := client flow wire core base
 
 # ---- Flags ----
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wswitch-enum
 CPPFLAGS += -Idaemon -I$(B)/gen -I$(B)/gen/proto -D_GNU_SOURCE -DCPPS_VERSION='"$(VERSION)"' -DUTHASH_SEEDED
-CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 CFLAGS_debug := -O0 -g3
 CFLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 CFLAGS_cov := -O0 -g --coverage
@@ -54,14 +57,22 @@ LDFLAGS_fuzz := -fsanitize=address,undefined
 ifeq ($(BUILD),fuzz)
 CC := clang
 endif
-CFLAGS := -std=gnu17 $(WARNINGS) $(if $(CI),-Werror) $(CFLAGS_$(BUILD))
+# Objects serve the programs and the shared library alike; only what cpps-bridge.h marks leaves the latter.
+CFLAGS_library := -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections
+CFLAGS := -std=gnu17 $(WARNINGS) $(if $(CI),-Werror) $(CFLAGS_library) $(CFLAGS_$(BUILD))
 LDFLAGS := $(LDFLAGS_$(BUILD))
+
+# Objects are made anew when these flags change.
+FLAGS := $(CC) $(CFLAGS_library) $(CFLAGS_$(BUILD))
+ifneq ($(shell cat $(B)/.flags 2>/dev/null),$(FLAGS))
+$(shell mkdir -p $(B) && echo '$(FLAGS)' > $(B)/.flags)
+endif
 
 pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
 room_libs = $(foreach room,$(1),$(B)/lib/$(room).a)
 room_pkgs = $(sort $(foreach room,$(1),$($(room)_LIBS)))
 
-all: $(PROGRAMS) links
+all: $(PROGRAMS) $(LIBRARIES) links
 
 links: $(PROGRAMS)
 	@ln -sfn $(BUILD)/cpps-bridged build/cpps-bridged
@@ -102,10 +113,10 @@ $$(call objects,$(1)): ROOM_CFLAGS = $$(call pkg,--cflags,$$($(1)_LIBS))
 endef
 $(foreach room,$(ROOMS),$(eval $(call room_rules,$(room))))
 
-$(B)/gen/%.o: $(B)/gen/%.c
-	$(CC) $(CPPFLAGS) -std=gnu17 $(CFLAGS_$(BUILD)) -w -c $< -o $@
+$(B)/gen/%.o: $(B)/gen/%.c $(B)/.flags
+	$(CC) $(CPPFLAGS) -std=gnu17 $(CFLAGS_library) $(CFLAGS_$(BUILD)) -w -c $< -o $@
 
-$(B)/%.o: %.c | $(GENERATED)
+$(B)/%.o: %.c $(B)/.flags | $(GENERATED)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(ROOM_CFLAGS) -MMD -MP -c $< -o $@
 
@@ -114,6 +125,22 @@ $(B)/cpps-bridged: $(B)/daemon/service/main.o $(call room_libs,$(bridged_ROOMS))
 
 $(B)/cppsctl: $(B)/daemon/ctl/main.o $(call room_libs,$(cppsctl_ROOMS))
 	$(CC) $(LDFLAGS) $^ $(call pkg,--libs,$(call room_pkgs,$(cppsctl_ROOMS))) -lcsv -o $@
+
+# ---- libcppsbridge: the client, for programs of others; what it does not use of its rooms, the loop with them, is left out ----
+LIBRARY_MAP := daemon/client/libcppsbridge.map
+library_OBJECTS := $(B)/daemon/client/library.o $(call room_libs,$(library_ROOMS))
+library_PKGS := $(filter-out libsystemd,$(call room_pkgs,$(library_ROOMS)))
+library_SYMBOLS := $(shell sed -n 's/^\t\(cpps_[a-z_]*\);/\1/p' $(LIBRARY_MAP))
+$(B)/libcppsbridge.so.0: $(library_OBJECTS) $(LIBRARY_MAP)
+	$(CC) -shared $(filter-out -pie,$(LDFLAGS)) -Wl,--gc-sections -Wl,-soname,$(@F) -Wl,--version-script=$(LIBRARY_MAP) \
+		$(library_OBJECTS) $(call pkg,--libs,$(library_PKGS)) -o $@
+	@ln -sfn $(@F) $(B)/libcppsbridge.so
+# One object, in which what is not public is local: it cannot clash with a program's own names.
+$(B)/libcppsbridge.a: $(library_OBJECTS) $(LIBRARY_MAP)
+	$(CC) -r -nostdlib -Wl,--gc-sections $(library_SYMBOLS:%=-Wl,-u,%) -o $(B)/libcppsbridge.o $(library_OBJECTS)
+	objcopy --localize-hidden $(B)/libcppsbridge.o
+	@rm -f $@
+	ar rcs $@ $(B)/libcppsbridge.o
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
@@ -199,6 +226,14 @@ install: all
 	install -D -m 0644 deploy/cpps-bridge.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/cpps-bridge.conf
 	install -D -m 0640 deploy/cpps-bridge.yaml $(DESTDIR)/etc/cpps-bridge/cpps-bridge.yaml
 	install -D -m 0644 deploy/cpps-bridged.8 $(DESTDIR)$(PREFIX)/share/man/man8/cpps-bridged.8
+	install -D -m 0755 $(B)/libcppsbridge.so.0 $(DESTDIR)$(LIBDIR)/libcppsbridge.so.0
+	ln -sfn libcppsbridge.so.0 $(DESTDIR)$(LIBDIR)/libcppsbridge.so
+	install -m 0644 $(B)/libcppsbridge.a $(DESTDIR)$(LIBDIR)/libcppsbridge.a
+	install -D -m 0644 daemon/client/cpps-bridge.h $(DESTDIR)$(PREFIX)/include/cpps-bridge.h
+	install -D -m 0644 deploy/cpps-bridge.3 $(DESTDIR)$(PREFIX)/share/man/man3/cpps-bridge.3
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig
+	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(library_PKGS)|' \
+		deploy/cpps-bridge.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/cpps-bridge.pc
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/man/man1 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	sed 's|/usr/bin/|$(PREFIX)/bin/|' deploy/cpps-bridge.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/cpps-bridge.service

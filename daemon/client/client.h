@@ -24,6 +24,8 @@ struct client_follow_options {
 	int timeout_ms; /* give up after so long without any answer; -1: never */
 	/* Called for each record, in order; a non-zero return ends and is returned. */
 	int (*record)(void *context, const struct wire_record *record);
+	/* For a consumer that processes later than `record` returns: the seq up to which all is processed; may be NULL. Asked before each request. */
+	uint64_t (*confirmed)(void *context);
 	/* Told when the connection state changes, in words; may be NULL. */
 	void (*notice)(void *context, const char *sentence);
 	bool (*stop)(void *context); /* asked about each 200 ms; may be NULL */

@@ -71,6 +71,15 @@ static void fill_prefixes(const struct follow *follow, struct log_request *reque
 		request->prefixes[request->prefix_count] = prefixes[request->prefix_count];
 }
 
+/* Nothing is confirmed that was not handed on. */
+static uint64_t confirmed(const struct follow *follow)
+{
+	const struct client_follow_options *o = follow->o;
+	uint64_t said = o->confirmed ? o->confirmed(o->context) : follow->confirmed;
+
+	return said < follow->confirmed ? said : follow->confirmed;
+}
+
 static void ask(struct follow *follow, uint32_t wait_ms)
 {
 	const struct following *f = &follow->f;
@@ -79,7 +88,7 @@ static void ask(struct follow *follow, uint32_t wait_ms)
 		.name = follow->o->name,
 		.after = f->position,
 		.after_epoch = f->epoch,
-		.confirmed = follow->confirmed,
+		.confirmed = confirmed(follow),
 		.request = ++follow->request,
 		.wait_ms = wait_ms,
 		.from_now = !f->started,
@@ -91,7 +100,7 @@ static void ask(struct follow *follow, uint32_t wait_ms)
 		link_send(&follow->log, bytes.data, bytes.n) == 0) {
 		follow->asked = true;
 		follow->answer_by = client_now() + wait_ms + GRACE_MS;
-		follow->confirmed_sent = follow->confirmed;
+		follow->confirmed_sent = request.confirmed;
 	}
 	arena_reset(follow->arena);
 }
@@ -340,13 +349,35 @@ static void turn(struct follow *follow)
 		lose_log(follow);
 }
 
+/* Whether the answer to the last request has come. */
+static bool last_word_answered(struct follow *follow)
+{
+	struct log_answer answer = { 0 };
+	zmq_msg_t frame;
+	bool answered = false;
+
+	(void)zmq_msg_init(&frame);
+	while (!answered && zmq_msg_recv(&frame, follow->log.socket, ZMQ_DONTWAIT) >= 0) {
+		const struct bytes bytes = { zmq_msg_data(&frame), zmq_msg_size(&frame) };
+
+		answered = wire_unpack_log_answer(follow->arena, bytes, &answer) == 0 && answer.request == follow->request;
+		arena_reset(follow->arena);
+	}
+	(void)zmq_msg_close(&frame);
+	return answered;
+}
+
 /* So that what was processed last is confirmed too; nothing that is answered is handed on. */
 static void say_last_word(struct follow *follow)
 {
-	if (!text_given(follow->o->name) || follow->confirmed <= follow->confirmed_sent || !follow->log.socket)
+	int64_t until = client_now() + LAST_WORD_MS, left;
+
+	if (!text_given(follow->o->name) || confirmed(follow) <= follow->confirmed_sent || !follow->log.socket)
 		return;
 	ask(follow, 0);
-	(void)link_wait(&follow->log, NULL, LAST_WORD_MS, NULL);
+	while ((left = until - client_now()) > 0 && !last_word_answered(follow))
+		if (link_wait(&follow->log, NULL, (int)left, NULL))
+			return; /* nobody is there any more */
 }
 
 /* ---- Beginning ---- */
