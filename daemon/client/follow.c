@@ -360,27 +360,8 @@ static bool last_word_answered(struct follow *follow)
 	while (!answered && zmq_msg_recv(&frame, follow->log.socket, ZMQ_DONTWAIT) >= 0) {
 		const struct bytes bytes = { zmq_msg_data(&frame), zmq_msg_size(&frame) };
 
-		answered = wire_unpack_log_answer(follow->arena, bytes, &answer) == 0 &&
-			   answer.request == follow->request;
-		arena_reset(follow->arena);
-	}
-	(void)zmq_msg_close(&frame);
-	return answered;
-}
-
-/* Whether the answer to the last request has come. */
-static bool last_word_answered(struct follow *follow)
-{
-	struct log_answer answer = { 0 };
-	zmq_msg_t frame;
-	bool answered = false;
-
-	(void)zmq_msg_init(&frame);
-	while (!answered && zmq_msg_recv(&frame, follow->log.socket, ZMQ_DONTWAIT) >= 0) {
-		const struct bytes bytes = { zmq_msg_data(&frame), zmq_msg_size(&frame) };
-
-		answered = wire_unpack_log_answer(follow->arena, bytes, &answer) == 0 &&
-			   answer.request == follow->request;
+		answered =
+			wire_unpack_log_answer(follow->arena, bytes, &answer) == 0 && answer.request == follow->request;
 		arena_reset(follow->arena);
 	}
 	(void)zmq_msg_close(&frame);
