@@ -327,7 +327,7 @@ static void test_a_restored_source_is_not_followed_but_named(void **state)
 	assert_true(reaches(scene, FOLLOWING_STUCK));
 	assert_int_equal(scene->alarm_count, 1);
 	assert_non_null(strstr(scene->alarms[0], "older copy"));
-	assert_non_null(strstr(scene->alarms[0], "record 9"));
+	assert_non_null(strstr(scene->alarms[0], "records 6 to 9"));
 	source_write(&scene->source, 10, TOPIC, true);
 	idle(scene, 400);
 	assert_int_equal(scene->n, 9);
