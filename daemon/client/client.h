@@ -1,5 +1,5 @@
-/* The client side of the stream protocol, blocking: follow a stream completely and in order, submit events and wait for their acks. cppsctl is built on it. Endpoints are lists: the
- * next one is tried when one does not answer. */
+/* The client side of the stream protocol, blocking: follow a stream completely and in order, submit events and wait
+ * for their acks. cppsctl is built on it. Endpoints are lists: the next one is tried when one does not answer. */
 #pragma once
 
 #include <stdbool.h>
@@ -46,7 +46,8 @@ struct client_submit *client_submit_free(struct client_submit *submit);
 DEFINE_CLEANUP(struct client_submit, client_submit_free)
 /* Queues one event; `number` comes back with its ack. -EAGAIN: the window is full, call client_submit_wait(). Bytes are copied. */
 int client_submit_send(struct client_submit *submit, uint64_t number, const void *bytes, size_t n);
-/* Waits up to timeout_ms for one ack, reconnecting and sending again what is not acknowledged, in order, as needed. 1: an ack (borrowed until the next call); 0: none in time. */
+/* Waits up to timeout_ms for one ack, reconnecting and sending again what is not acknowledged, in order, as needed.
+ * 1: an ack (borrowed until the next call); 0: none in time. */
 int client_submit_wait(struct client_submit *submit, int timeout_ms, uint64_t *ret_number, struct ack *ret_ack);
 size_t client_submit_pending(const struct client_submit *submit);
 uint64_t client_submit_reconnects(const struct client_submit *submit);

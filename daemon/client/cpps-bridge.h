@@ -1,12 +1,15 @@
-/* libcppsbridge: follow the stream of a cpps-bridge (or of any source that speaks its protocol) completely and in order, and submit events to it.
+/* libcppsbridge: follow the stream of a cpps-bridge (or of any source that speaks its protocol) completely and in
+ * order, and submit events to it.
  *
  *     cc program.c $(pkg-config --cflags --libs cpps-bridge)
  *
- * Everything blocks, nothing starts a thread, and nothing is printed. A call may be used in any thread, an object in one at a time. Functions return 0 or more when done, else a
- * negated errno value, with a sentence for people in `error`. Endpoints are ZeroMQ's (tcp://host:port, ipc:///path), in lists that end with NULL: the next one is tried when one
- * does not answer.
+ * Everything blocks, nothing starts a thread, and nothing is printed. A call may be used in any thread, an object in
+ * one at a time. Functions return 0 or more when done, else a negated errno value, with a sentence for people in
+ * `error`. Endpoints are ZeroMQ's (tcp://host:port, ipc:///path), in lists that end with NULL: the next one is tried
+ * when one does not answer.
  *
- * Structs of options begin with their size, so that members can be added: CPPS_OPTIONS() sets it. Structs handed out by the library are only read. */
+ * Structs of options begin with their size, so that members can be added: CPPS_OPTIONS() sets it. Structs handed out
+ * by the library are only read. */
 #ifndef CPPS_BRIDGE_H
 #define CPPS_BRIDGE_H
 
@@ -67,8 +70,9 @@ struct cpps_follow_options {
 	void *context;
 };
 
-/* Follows until it is told to end. 0: as asked (`stop`, `count`, CPPS_TO_HEAD); what `record` returned; -ESTALE: what comes next is no longer kept, or the log was restored from an
- * older copy, and a person must decide; -ETIMEDOUT; -EACCES: refused; -EINVAL: wrong options. */
+/* Follows until it is told to end. 0: as asked (`stop`, `count`, CPPS_TO_HEAD); what `record` returned; -ESTALE: what
+ * comes next is no longer kept, or the log was restored from an older copy, and a person must decide; -ETIMEDOUT;
+ * -EACCES: refused; -EINVAL: wrong options. */
 CPPS_PUBLIC int cpps_follow(const struct cpps_follow_options *options, struct cpps_error *error);
 
 /* A CloudEvent of either format as one line of JSON, its payload in `data`; free() it. */
@@ -106,9 +110,11 @@ CPPS_PUBLIC int cpps_submit_new(
 	const struct cpps_submit_options *options, struct cpps_submit **ret, struct cpps_error *error);
 /* Takes NULL, and returns it. Events that are not acknowledged may or may not have been taken: submit them again, under the same ids. */
 CPPS_PUBLIC struct cpps_submit *cpps_submit_free(struct cpps_submit *submit);
-/* Takes one event, a CloudEvent in the JSON or the protobuf format; bytes are copied. -EAGAIN: so many are under way already, wait for an ack; -EMSGSIZE: it is too large. */
+/* Takes one event, a CloudEvent in the JSON or the protobuf format; bytes are copied. -EAGAIN: so many are under way
+ * already, wait for an ack; -EMSGSIZE: it is too large. */
 CPPS_PUBLIC int cpps_submit_send(struct cpps_submit *submit, uint64_t number, const void *event, size_t size);
-/* Waits for the next ack. They come in the order of the events, one for each; connections are mended, and what is not acknowledged is sent again, in here. 1: an ack; 0: none in time. */
+/* Waits for the next ack. They come in the order of the events, one for each; connections are mended, and what is not
+ * acknowledged is sent again, in here. 1: an ack; 0: none in time. */
 CPPS_PUBLIC int cpps_submit_wait(struct cpps_submit *submit, int timeout_ms, const struct cpps_ack **ret);
 /* Events without an ack. */
 CPPS_PUBLIC size_t cpps_submit_pending(const struct cpps_submit *submit);

@@ -1,5 +1,6 @@
-/* The log is asked whenever `following` says READING, and for ever (long polls) where there is no live socket to hear from: it is not given, prefixes are, or it
- * has been silent. A named consumer polls too, since a poll is what confirms its position. */
+/* The log is asked whenever `following` says READING, and for ever (long polls) where there is no live socket to hear
+ * from: it is not given, prefixes are, or it has been silent. A named consumer polls too, since a poll is what
+ * confirms its position. */
 #include "client/client.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
-/* Inside of client/: one DEALER to one endpoint of a list at a time. A DEALER that reconnects by itself loses part of its queue and delivers the rest, so a lost
- * connection is never mended: the socket is closed and a new one opened, to the next endpoint, and its owner says again what it had said. */
+/* Inside of client/: one DEALER to one endpoint of a list at a time. A DEALER that reconnects by itself loses part of
+ * its queue and delivers the rest, so a lost connection is never mended: the socket is closed and a new one opened,
+ * to the next endpoint, and its owner says again what it had said. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,5 +1,6 @@
-/* Events wait in one list, in order; `unsent` points at the first that this connection has not seen. An ack belongs to the oldest. When a connection is lost, `unsent`
- * goes back to the oldest: what the daemon had already decided it answers as a duplicate. */
+/* Events wait in one list, in order; `unsent` points at the first that this connection has not seen. An ack belongs
+ * to the oldest. When a connection is lost, `unsent` goes back to the oldest: what the daemon had already decided it
+ * answers as a duplicate. */
 #include "client/client.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
-/* What arrives goes into one batch. The batch is committed by a source of the lowest priority, so when nothing else is to be done, or as soon as it is full: one event
- * when idle, hundreds under load. Reads for the log server are answered in turns of their own, since it must not be called from within its own question. */
+/* What arrives goes into one batch. The batch is committed by a source of the lowest priority, so when nothing else
+ * is to be done, or as soon as it is full: one event when idle, hundreds under load. Reads for the log server are
+ * answered in turns of their own, since it must not be called from within its own question. */
 #include "feeder/feeder.h"
 
 #include <errno.h>

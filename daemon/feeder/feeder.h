@@ -1,7 +1,9 @@
 /* The feeder: makes a source's events durable and serves them by the bridge's own stream protocol (proto/README.md).
  *
- * Events come as lines from the caller, and from plain PUB endpoints. Whatever has arrived is stored in one transaction, then answered, then published: live with position and
- * heartbeats, and through the log. Nothing is answered or served that is not on the disk. A log that cannot be written is tried again; meanwhile nothing more is taken. */
+ * Events come as lines from the caller, and from plain PUB endpoints. Whatever has arrived is stored in one
+ * transaction, then answered, then published: live with position and heartbeats, and through the log. Nothing is
+ * answered or served that is not on the disk. A log that cannot be written is tried again; meanwhile nothing more is
+ * taken. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
-/* WAL with synchronous=FULL: a commit is on the disk when it returns, and reading does not wait for writing. What a killed process had committed without
- * having seen the end of its fsync lies in the WAL and becomes part of the log at the next start; beginning a term is a commit too, so that all of it is on the disk before any of it
- * is served.
+/* WAL with synchronous=FULL: a commit is on the disk when it returns, and reading does not wait for writing. What a
+ * killed process had committed without having seen the end of its fsync lies in the WAL and becomes part of the log
+ * at the next start; beginning a term is a commit too, so that all of it is on the disk before any of it is served.
  *
  * The newest record always stays, so that the numbering needs no counter beside it. */
 #include "feeder/logfile.h"

@@ -1,5 +1,6 @@
-/* Inside of feeder/: the durable log, one SQLite file. Records are numbered from 1 without a hole; what logfile_store() has returned 0 for survives a kill and a
- * power cut. One process at a time: a lock file beside the file sees to that. */
+/* Inside of feeder/: the durable log, one SQLite file. Records are numbered from 1 without a hole; what
+ * logfile_store() has returned 0 for survives a kill and a power cut. One process at a time: a lock file beside the
+ * file sees to that. */
 #pragma once
 
 #include <stdbool.h>
@@ -33,14 +34,15 @@ int logfile_open(const char *path, const char *stream, struct logfile **ret, str
 struct logfile *logfile_free(struct logfile *file);
 DEFINE_CLEANUP(struct logfile, logfile_free)
 
-/* Begins a term, before anything is stored or served: epoch = max(the last + 1, now). Call it when the clock has passed the last epoch: a log restored from an older
- * copy can then not come to an epoch that was in use before. */
+/* Begins a term, before anything is stored or served: epoch = max(the last + 1, now). Call it when the clock has
+ * passed the last epoch: a log restored from an older copy can then not come to an epoch that was in use before. */
 int logfile_begin(struct logfile *file, int64_t now_s, struct fault *fault);
 uint64_t logfile_epoch(const struct logfile *file); /* before logfile_begin(): of the last term, 0 if none */
 uint64_t logfile_first(const struct logfile *file); /* the first kept; of an empty log 1 */
 uint64_t logfile_head(const struct logfile *file);  /* of an empty log 0 */
 
-/* Stores the entries in order, in one transaction. Negative, with a sentence: none is stored, try again later (-ENOSPC, -EBUSY, -EIO, ...) or give up (-EUCLEAN). */
+/* Stores the entries in order, in one transaction. Negative, with a sentence: none is stored, try again later
+ * (-ENOSPC, -EBUSY, -EIO, ...) or give up (-EUCLEAN). */
 int logfile_store(struct logfile *file, int64_t now_s, struct logfile_entry *entries, size_t n, struct fault *fault);
 
 /* Records after `after`, of about max_bytes and at least one where there is one; they lie in the arena. */

@@ -1,5 +1,6 @@
-/* The daemon's intake of one source stream: SUB on its live endpoints, DEALER to its log endpoints where it has any. Every record is handed on once, in order, with its
- * position; a plain PUB (`[topic][event]`, no position frame) is taken as best effort. */
+/* The daemon's intake of one source stream: SUB on its live endpoints, DEALER to its log endpoints where it has any.
+ * Every record is handed on once, in order, with its position; a plain PUB (`[topic][event]`, no position frame) is
+ * taken as best effort. */
 #pragma once
 
 #include "flow/following.h"

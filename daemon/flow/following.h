@@ -1,9 +1,11 @@
-/* Following a stream to its last record: the protocol of contract 4 as one pure state machine, used by the daemon's follower and by the client library.
- * No socket, no clock: the caller feeds it what arrived and does what it asks.
+/* Following a stream to its last record: the protocol of contract 4 as one pure state machine, used by the daemon's
+ * follower and by the client library. No socket, no clock: the caller feeds it what arrived and does what it asks.
  *
- * Unfiltered: subscribe, read the log from the position to the head, apply live while seq = position + 1; on any gap, or a head beyond the position, read the log again.
- * Positions of an older epoch are ignored. A newer epoch is taken up through the log only: it alone knows whether what was read before is still part of the stream
- * (after_epoch). Where the stream has lost or no longer keeps what comes next: STUCK, never a silent skip. A stream without a log endpoint is best effort: gaps are counted and passed over. */
+ * Unfiltered: subscribe, read the log from the position to the head, apply live while seq = position + 1; on any gap,
+ * or a head beyond the position, read the log again. Positions of an older epoch are ignored. A newer epoch is taken
+ * up through the log only: it alone knows whether what was read before is still part of the stream (after_epoch).
+ * Where the stream has lost or no longer keeps what comes next: STUCK, never a silent skip. A stream without a log
+ * endpoint is best effort: gaps are counted and passed over. */
 #pragma once
 
 #include <stdbool.h>
@@ -34,7 +36,8 @@ struct following {
 #define FOLLOWING_DOUBTS 5
 
 void following_init(struct following *f, bool has_log, uint64_t epoch, uint64_t position, bool from_now);
-/* A live message or heartbeat (seq 0). True: apply this record, then the position is its seq. False: ignore it (known, older epoch, or out of turn: state says whether to read the log). */
+/* A live message or heartbeat (seq 0). True: apply this record, then the position is its seq. False: ignore it
+ * (known, older epoch, or out of turn: state says whether to read the log). */
 bool following_live(struct following *f, uint64_t epoch, uint64_t seq, uint64_t head);
 /* A record of a log answer; true: apply it. */
 bool following_record(struct following *f, uint64_t epoch, uint64_t seq);

@@ -1,4 +1,5 @@
-/* The log endpoint (contract 4): ROUTER; long polls, prefixes, caps. Tail polls are answered from a byte-bounded ring of the newest records; older ones are read through `read`. */
+/* The log endpoint (contract 4): ROUTER; long polls, prefixes, caps. Tail polls are answered from a byte-bounded ring
+ * of the newest records; older ones are read through `read`. */
 #pragma once
 
 #include "flow/socket.h"

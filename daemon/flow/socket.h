@@ -1,7 +1,8 @@
 /* One ZeroMQ socket on an sd-event loop.
  *
- * ZMQ_FD is edge-triggered, and any call on the socket can eat an edge. So the IO source only wakes the loop; a prepare callback reads ZMQ_EVENTS
- * and, when there is something to do, arms a oneshot defer source; the defer calls `readable` / `writable`, each of which handles up to a budget of messages with ZMQ_DONTWAIT. */
+ * ZMQ_FD is edge-triggered, and any call on the socket can eat an edge. So the IO source only wakes the loop; a
+ * prepare callback reads ZMQ_EVENTS and, when there is something to do, arms a oneshot defer source; the defer calls
+ * `readable` / `writable`, each of which handles up to a budget of messages with ZMQ_DONTWAIT. */
 #pragma once
 
 #include <stdbool.h>

@@ -10,7 +10,8 @@ struct submit_server;
 
 struct submit_handlers {
 	void *owner;
-	/* An event came in. `client` names the connection in submit_ack(); the bytes are borrowed for the call. The owner pauses the server when it holds enough. */
+	/* An event came in. `client` names the connection in submit_ack(); the bytes are borrowed for the call. The owner
+	 * pauses the server when it holds enough. */
 	void (*event)(void *owner, uint64_t client, const void *bytes, size_t n);
 };
 
@@ -19,8 +20,8 @@ int submit_new(sd_event *loop, void *context, const char *const *endpoints, cons
 struct submit_server *submit_free(struct submit_server *server);
 DEFINE_CLEANUP(struct submit_server, submit_free)
 void submit_pause(struct submit_server *server, bool pause);
-/* Sends an ack. A connection that is gone is forgotten; one that does not read its acks is cut off: it gets none any more (so that none is missing in between), is
- * told so, and must connect anew. */
+/* Sends an ack. A connection that is gone is forgotten; one that does not read its acks is cut off: it gets none any
+ * more (so that none is missing in between), is told so, and must connect anew. */
 void submit_ack(struct submit_server *server, uint64_t client, const struct ack *ack);
 struct submit_counts {
 	uint64_t events, acks, dropped_acks, bad_frames;

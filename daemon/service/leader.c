@@ -1,8 +1,9 @@
-/* Two batches take turns: `gathering` takes letters in and has their facts loaded, `deciding` is decided and committed. pump() moves whatever can move; every
- * completion ends by calling it. The flags loading and committing are the whole state between them.
+/* Two batches take turns: `gathering` takes letters in and has their facts loaded, `deciding` is decided and
+ * committed. pump() moves whatever can move; every completion ends by calling it. The flags loading and committing
+ * are the whole state between them.
  *
- * A batch that PostgreSQL calls poison (or that outgrows its memory) goes back to the queue, each letter to be decided alone; a lone letter that is poison again
- * is the culprit and is quarantined. */
+ * A batch that PostgreSQL calls poison (or that outgrows its memory) goes back to the queue, each letter to be
+ * decided alone; a lone letter that is poison again is the culprit and is quarantined. */
 #include "service/leader.h"
 
 #include <errno.h>

@@ -1,7 +1,9 @@
-/* The leader's pipeline: letters in, batches through the rules, one fenced transaction each, and only then acks and records out (X5).
+/* The leader's pipeline: letters in, batches through the rules, one fenced transaction each, and only then acks and
+ * records out (X5).
  *
- * Natural batching: while batch N commits, what arrives is gathered as batch N+1 and its facts are read ahead; so a batch holds one event when idle and hundreds
- * under load. One batch is decided at a time, after the one before it has committed. */
+ * Natural batching: while batch N commits, what arrives is gathered as batch N+1 and its facts are read ahead; so a
+ * batch holds one event when idle and hundreds under load. One batch is decided at a time, after the one before it
+ * has committed. */
 #pragma once
 
 #include <systemd/sd-event.h>
@@ -39,8 +41,8 @@ DEFINE_CLEANUP(struct leader, leader_free)
 
 /* A term begins. */
 void leader_begin(struct leader *leader, const struct term *term);
-/* The term is over. Events that were submitted, or came from a stream without positions, are kept for the next one (`keep`), unless another daemon now leads; those of
- * followed streams are read again by their followers. */
+/* The term is over. Events that were submitted, or came from a stream without positions, are kept for the next one
+ * (`keep`), unless another daemon now leads; those of followed streams are read again by their followers. */
 void leader_end(struct leader *leader, bool keep);
 void leader_set_policy(struct leader *leader, const struct policy *policy);
 const struct policy *leader_policy(const struct leader *leader);

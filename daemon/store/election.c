@@ -1,9 +1,10 @@
-/* Election. A session advisory lock on the writer says who leads; the lease, renewed each second on the reader, says that the leader is alive. A stopped leader keeps its
- * lock for ever: when its lease is three seconds old by the database's clock, a standby ends that backend, by pid and start time, and takes the lock. Only
- * taking the term changes the epoch, so the fence turns away whatever a former leader still sends.
+/* Election. A session advisory lock on the writer says who leads; the lease, renewed each second on the reader, says
+ * that the leader is alive. A stopped leader keeps its lock for ever: when its lease is three seconds old by the
+ * database's clock, a standby ends that backend, by pid and start time, and takes the lock. Only taking the term
+ * changes the epoch, so the fence turns away whatever a former leader still sends.
  *
- * A leader that cannot confirm its own lease for three seconds ends its term. The check runs before anything else in a turn of the loop, so that a process that was stopped
- * and goes on finds out before it serves anybody. */
+ * A leader that cannot confirm its own lease for three seconds ends its term. The check runs before anything else in
+ * a turn of the loop, so that a process that was stopped and goes on finds out before it serves anybody. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

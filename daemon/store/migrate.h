@@ -1,4 +1,5 @@
-/* Schema migrations: the numbered files of sql/, held by the program, applied in order, each in its own transaction. Safe to run twice, and twice at once (an advisory lock). */
+/* Schema migrations: the numbered files of sql/, held by the program, applied in order, each in its own transaction.
+ * Safe to run twice, and twice at once (an advisory lock). */
 #pragma once
 
 #include <stddef.h>

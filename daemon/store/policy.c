@@ -1,4 +1,5 @@
-/* The policy tables, one after the other on the reader, then validated as a whole. A policy that does not hold together is no outage: the sentence names the row. */
+/* The policy tables, one after the other on the reader, then validated as a whole. A policy that does not hold
+ * together is no outage: the sentence names the row. */
 #include <stdlib.h>
 
 #include "store/inside_store.h"

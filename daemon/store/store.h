@@ -113,8 +113,10 @@ struct store_batch {
 int store_commit(
 	struct store *store, struct cabinet *cabinet, const struct store_batch *batch, store_done done, void *context);
 
-/* What time has brought: order refs, parked and quarantine numbers whose next_alarm has been reached, earliest first, at most `limit` together; strings are borrowed for the call. `last` is
- * the alarm time of the last one where the limit cut the list, else INSTANT_NONE. Does not see rows changed by an uncommitted batch: decide_*_alarm() judges again. */
+/* What time has brought: order refs, parked and quarantine numbers whose next_alarm has been reached, earliest first,
+ * at most `limit` together; strings are borrowed for the call. `last` is the alarm time of the last one where the
+ * limit cut the list, else INSTANT_NONE. Does not see rows changed by an uncommitted batch: decide_*_alarm() judges
+ * again. */
 struct store_due {
 	const char *const *order_refs;
 	size_t order_ref_count;

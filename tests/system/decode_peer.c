@@ -1,5 +1,6 @@
-/* decode_peer: reads events on standard input, each after its length as four bytes (least first), and says of each, on a line of JSON, what wire/ makes of it: the
- * answer of the decoder, the content hash, the event as people see it, and where it came as JSON its protobuf format. For test_wire_peer.py. */
+/* decode_peer: reads events on standard input, each after its length as four bytes (least first), and says of each,
+ * on a line of JSON, what wire/ makes of it: the answer of the decoder, the content hash, the event as people see it,
+ * and where it came as JSON its protobuf format. For test_wire_peer.py. */
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>

@@ -12,8 +12,9 @@
  * 2026-11-25; moments are local (Pacific/Auckland), 2026-11-25T09:00. `fault=REASON` is an event that could not be decoded.
  * Equal words make equal content; equal words with an equal id make equal bytes.
  *
- * What is expected is a list, divided by `;`, of words that the line must hold; words may end in `*`, and begin with `!`: the line must not hold them. The lines must be
- * as many and in that order. Of a record's first word, `name/office`, the office may be left out. */
+ * What is expected is a list, divided by `;`, of words that the line must hold; words may end in `*`, and begin with
+ * `!`: the line must not hold them. The lines must be as many and in that order. Of a record's first word,
+ * `name/office`, the office may be left out. */
 #pragma once
 
 #include "base/arena.h"

@@ -1,5 +1,5 @@
-/* proto/README.md shows bytes, JSON and a program: they are those of the real encoder and of the real file. A block of the page begins with three backticks, the
- * kind and a name; in hex, what follows a # is a remark. */
+/* proto/README.md shows bytes, JSON and a program: they are those of the real encoder and of the real file. A block
+ * of the page begins with three backticks, the kind and a name; in hex, what follows a # is a remark. */
 #include "sample.h"
 
 #include <ctype.h>
