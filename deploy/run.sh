@@ -22,7 +22,7 @@ if [ ${#sockets} -gt 80 ]; then
 	[ -n "$sockets" ] && [ -O "$sockets" ] || sockets=$(mktemp -d /tmp/cpps-XXXXXX)
 	echo "$sockets" >"$dir/sockets"
 fi
-mkdir -p -m 0700 "$sockets"
+(umask 077 && mkdir -p "$sockets")
 
 write_config() {
 	cat >"$config" <<-YAML
@@ -89,8 +89,9 @@ fi
 
 greet() {
 	"$bin/cppsctl" --config "$config" status --wait 30 >/dev/null &
-	trap "kill $! 2>/dev/null; exit" TERM INT HUP
-	wait $! || return 0
+	waiting=$!
+	trap 'kill "$waiting" 2>/dev/null; exit' TERM INT HUP
+	wait "$waiting" || return 0
 	cat <<-TEXT
 
 		The bridge is up. In another terminal, in $(cd "$here/.." && pwd):

@@ -2,7 +2,8 @@
 # lint.sh: format, static analysis, and the house rules that a tool can see: rooms include only what lies below them; core/ calls no library.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-failed=0
+failed=$(mktemp)
+trap 'rm -f "$failed"' EXIT
 part() { # NAME, then the complaint on stdin
 	local complaint
 	complaint=$(cat)
@@ -11,14 +12,22 @@ part() { # NAME, then the complaint on stdin
 	else
 		echo "not ok $1"
 		echo "$complaint"
-		failed=1
+		echo "$1" >>"$failed"
 	fi
 }
 
 sources=$(git ls-files --cached --others --exclude-standard 'daemon/*.[ch]' 'tests/*.[ch]')
 
 # shellcheck disable=SC2086
-clang-format --dry-run --Werror $sources 2>&1 | grep -E 'error:' | part format
+clang-format --dry-run --Werror $sources 2>&1 | grep -E 'error:|not found' | part format
+# shellcheck disable=SC2086
+{
+	git grep -nIE '[[:blank:]]+$' -- daemon proto sql deploy tests Makefile README.md ':!tests/fixtures'
+	for file in $sources; do expand -t 4 "$file" | awk -v file="$file" 'length > 160 { print file ":" NR ": " length " columns" }'; done
+} | part lines
+if command -v shellcheck >/dev/null; then
+	git ls-files '*.sh' | xargs shellcheck -S warning -f gcc | part shell
+fi
 
 rooms="ctl service feeder client flow store config wire core base"
 allowed() { # the rooms below, and the room itself
@@ -43,11 +52,11 @@ if [ -z "${QUICK:-}" ]; then
 	# shellcheck disable=SC2046
 	flags="-std=gnu17 -Idaemon -I$generated -I$generated/proto -D_GNU_SOURCE -DCPPS_VERSION=\"x\" -DUTHASH_SEEDED \
 		$(pkg-config --cflags libpq libsystemd libzmq libprotobuf-c jansson smartcols libcyaml | tr '\n' ' ')"
-	# shellcheck disable=SC2086
+	# shellcheck disable=SC2016
 	git ls-files 'daemon/*.c' | FLAGS=$flags xargs -P "$(nproc)" -n 1 sh -c 'clang-tidy --quiet --warnings-as-errors="*" "$@" -- $FLAGS 2>&1' tidy |
-		grep -E 'error:' | sort -u | part clang-tidy
+		grep -E 'error:|not found' | sort -u | part clang-tidy
 fi
 
 # What the project says of itself.
 git grep -nIE '\b(TODO|FIXME|XXX|HACK)\b' -- daemon proto sql deploy tests Makefile README.md ':!tests/lint.sh' | part nothing-left-open
-exit $failed
+[ ! -s "$failed" ]
