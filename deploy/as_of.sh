@@ -1,7 +1,7 @@
 #!/bin/sh
 # as_of.sh FILE [DATE]: prints a scenario (NDJSON events) with every date in it moved by the same number of days, so that its first event happens on
 # DATE (default: today in New Zealand). A story written down with fixed dates so stays one the bridge takes: an event older than 400 days is
-# EVENT_TOO_OLD. A date is what starts a JSON string as YYYY-MM-DD; references such as PTP-2026-0001 are left alone.
+# EVENT_TOO_OLD. A date is what starts a JSON string as YYYY-MM-DD; references such as PTP-WLG-0001 are left alone.
 set -eu
 
 file=$1

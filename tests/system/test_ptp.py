@@ -1,7 +1,7 @@
 """Person to person monitoring from end to end: cases as people record them, through the real cppsctl, daemon and database.
 
-Two bridges. On the first every scenario has an order and a case of its own, and happens now. The second lives through the written scenario
-(tests/fixtures/ptp-case.ndjson) day by day, its clock going along, until the condition expires.
+Three bridges. On the first every scenario has an order and a case of its own, and happens now. The second lives through the written scenario
+(tests/fixtures/ptp-case.ndjson) day by day, its clock going along, until the condition expires; the third plays it again years from now.
 After every submission the rule of the one open task is asked of all cases; at the end the log and the view ptp_history are compared."""
 
 import datetime
@@ -635,7 +635,7 @@ class Story:
                 return
 
     def records(self, *names):
-        return [r for r in self.bridge.tail() if name_of(r) in names and "PTP-2026-0001" in (r["data"].get("ptpRef"), r["data"].get("ref"))]
+        return [r for r in self.bridge.tail() if name_of(r) in names and "PTP-WLG-0001" in (r["data"].get("ptpRef"), r["data"].get("ref"))]
 
 
 def local(text):
@@ -655,7 +655,7 @@ def nobody_acts_in_time(bridge, story):
     tasks = [(d["level"], d["concerns"], local(r["time"]), d["role"], d["step"]) for r in story.records("task.overdue") for d in [r["data"]]]
     check(tasks == [row + ("AREA_MANAGER", 4) for row in expected], "R3 X8 task.overdue: the one open task, as often", tasks)
     board = [r["ptp_ref"] for r in bridge.ctl("ptp", "--overdue", "--json").rows]
-    check(board == ["PTP-2026-0001"], "ptp --overdue: the board shows it", board)
+    check(board == ["PTP-WLG-0001"], "ptp --overdue: the board shows it", board)
 
 
 def safely_before(day):
