@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "ctl/query.h"
+#include "ctl/records.h"
 #include "ctl/rows.h"
 
 static const struct column request_columns[] = {
@@ -144,6 +145,7 @@ static const struct part_row {
 struct shown {
 	struct ctl *ctl;
 	PGresult *results[PART_END];
+	struct records *records;
 };
 
 static int read_part(struct shown *shown, enum part part)
@@ -171,7 +173,17 @@ static int read_parts(struct shown *shown)
 		return fault_set(&shown->ctl->fault, -ENOENT,
 			"the bridge knows no order or PTP case %s; see cppsctl requests, ptp, parked and quarantine",
 			shown->ctl->operands[0]);
-	return r;
+	return r < 0 ? r : records_read(shown->ctl, shown->ctl->operands[0], &shown->records);
+}
+
+/* The record of a row of the history; NULL: the row is an event, or the log keeps it no longer. */
+static json_t *record_of(const struct shown *shown, const char *const *cells)
+{
+	uint64_t seq = 0;
+
+	if (!text_equal(cells[WHAT], "RECORD") || !cells[SEQ] || number_parse(cells[SEQ], &seq) < 0)
+		return NULL;
+	return records_event(shown->records, seq);
 }
 
 /* ---- For programs: one object ---- */
@@ -185,6 +197,12 @@ static json_t *part_json(const struct shown *shown, enum part part)
 
 		query_cells(shown->results[part], i, cells, row->n);
 		(void)json_array_append_new(list, row_json(row->columns, row->n, cells));
+		if (part == PART_HISTORY) {
+			json_t *record = record_of(shown, cells);
+
+			(void)json_object_set_new(
+				json_array_get(list, (size_t)i), "record", record ? record : json_null());
+		}
 	}
 	return list;
 }
@@ -276,13 +294,22 @@ static void print_event(const char *const *cells, const char *when)
 		(void)printf("    \"%s\"\n", cells[PROSE]);
 }
 
-static void print_record(const char *const *cells, const char *ref, const char *when)
+static void print_record(const struct shown *shown, const char *const *cells, const char *when)
 {
+	char detail[FAULT_MAX] = "";
+	json_t *record = cells[DETAIL] ? NULL : record_of(shown, cells);
+
+	record_detail(record, detail, sizeof(detail));
+	json_decref(record);
 	(void)printf("%s    -> %s  #%s", when, cells[NAME], cells[SEQ]);
-	if (cells[REF] && strcmp(cells[REF], ref) != 0)
+	if (cells[REF] && strcmp(cells[REF], shown->ctl->operands[0]) != 0)
 		(void)printf("  %s", cells[REF]);
-	if (cells[DETAIL])
-		(void)printf("  %s", cells[DETAIL]);
+	if (cells[DETAIL] || *detail)
+		(void)printf("  %s", cells[DETAIL] ? cells[DETAIL] : detail);
+	if (!cells[ID])
+		(void)fputs("  (by time)", stdout);
+	else if (!cells[SOURCE]) /* one about the person, that named no order */
+		(void)printf("  (by event %s)", cells[ID]);
 	(void)putchar('\n');
 }
 
@@ -317,7 +344,7 @@ static void print_history(const struct shown *shown)
 		if (text_equal(cells[WHAT], "EVENT"))
 			print_event(cells, when);
 		else
-			print_record(cells, shown->ctl->operands[0], when);
+			print_record(shown, cells, when);
 	}
 }
 
@@ -343,6 +370,7 @@ static enum ctl_exit show_run(struct ctl *ctl)
 		r = print_all(&shown);
 	for (size_t i = 0; i < PART_END; i++)
 		(void)read_clear(shown.results[i]);
+	shown.records = records_free(shown.records);
 	return r < 0 ? ctl_fail(ctl) : CTL_OK;
 }
 
@@ -352,7 +380,7 @@ const struct command command_show = {
 	.least = 1,
 	.most = 1,
 	.help = "show an order or PTP case: how it stands, its tasks, its whole history",
-	.more = "The history has each event that named it, and under it the records it caused. It shows what people "
-		"wrote (reasons, notes).",
+	.more = "The history has each event that named it, and under it the records it caused; with --json each with "
+		"the record itself, as long as the log keeps it. It shows what people wrote (reasons, notes).",
 	.run = show_run,
 };

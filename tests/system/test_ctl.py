@@ -1,10 +1,13 @@
 """Every command of cppsctl as a newcomer and a script meet it: tables, NDJSON, filters, exit statuses, and one line for each error."""
 
+import fcntl
 import json
 import os
 import pty
 import signal
+import struct
 import subprocess
+import termios
 import time
 
 from bridge import BIN, Bridge, check, event, finish, imposed, today, wait_for
@@ -191,6 +194,17 @@ def test_listings(bridge):
     check(bridge.ctl("sources").out.startswith("NAME"), "sources: a table")
 
 
+def test_terminal(bridge):
+    main, side = pty.openpty()
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 110, 0, 0))
+    subprocess.run([BIN + "/cppsctl", "tasks", "--order", "A-1"], env=bridge.environment(), stdout=side, timeout=60)
+    os.close(side)
+    lines = os.read(main, 65536).decode().splitlines()
+    os.close(main)
+    check(len(lines) > 9 and all(len(l) <= 110 for l in lines) and all(w in " ".join(lines).split() for w in ("offenders", "allocation", "warning", "initial")),
+          "tables: titles wrap at words to the terminal's width", "\n".join(lines))
+
+
 def test_quarantine(bridge):
     rows = bridge.ctl("quarantine", "--json").rows
     check(sorted(r["reason"] for r in rows) == ["MALFORMED", "UNKNOWN_OFFICE"], "quarantine: what is held", rows)
@@ -258,6 +272,10 @@ def test_show(bridge):
     shown = bridge.ctl("show", "A-1", "--json").rows[0]
     check(shown["request"]["order_ref"] == "A-1" and [t["step"] for t in shown["tasks"]] == list(range(1, 9)) and
           [h["name"] for h in shown["history"] if h["what"] == "RECORD"][0] == "allocation.requested", "show --json: one object", shown["tasks"])
+    records = [h for h in shown["history"] if h["what"] == "RECORD"]
+    check(all(int(h["record"]["sequence"]) == h["seq"] and h["record"]["type"] == TOOLS + h["name"] for h in records) and
+          all(h["record"] is None for h in shown["history"] if h["what"] == "EVENT"), "show --json: each record with what it said", records[:1])
+    check("-> task.opened" in text and "step 4, Set up the offender file" in text, "show: a record says what tells it from its like", text)
     refuses(bridge, 1, ["show", "NOPE"], "NOPE", "cppsctl requests")
 
 
@@ -443,6 +461,7 @@ def test_clock(bridge):
     check(bridge.ctl("requests", "--order", "C-1", "--overdue", "--json").rows[0]["level"] == 3, "requests --overdue shows it")
     check(wait_for(lambda: [r["reason"] for r in bridge.ctl("quarantine", "--order", "A-9", "--json").rows] == ["PARKED_TOO_LONG"]),
           "X3 clock advance: what waited too long is set aside", bridge.ctl("quarantine").out)
+    check("level 2, AREA_MANAGER  (by time)" in bridge.ctl("show", "C-1").out, "show: what time alone caused is said", bridge.ctl("show", "C-1").out)
     before = overdue()
     bridge.ctl("clock", "advance", "1w")
     bridge.submit([imposed("C-2", "P10")])  # a commit after whatever the clock made due
@@ -462,6 +481,7 @@ with Bridge() as bridge:
     test_consumers(bridge)
     test_status(bridge, elsewhere)
     test_listings(bridge)
+    test_terminal(bridge)
     test_quarantine(bridge)
     test_recording(bridge)
     test_show(bridge)
