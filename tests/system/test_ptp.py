@@ -507,8 +507,8 @@ def edges_of_table(bridge, version):
     def stage(number):
         return "stage_%d" % number if number else "any_stage"
 
-    return sorted((stage(s), closes or stage(following or s), outcome, role, needs or "") for s, role, outcome, needs, following, closes in bridge.sql(
-        "SELECT stage, role, outcome, needs, next, closes FROM cpps_policy.ptp_move WHERE version = %s", version))
+    rows = bridge.sql("SELECT stage, role, outcome, needs, next, closes FROM cpps_policy.ptp_move WHERE version = %s", version)
+    return sorted((stage(s), closes or stage(following or s), outcome, role, needs or "") for s, role, outcome, needs, following, closes in rows)
 
 
 def drawn_from_the_table(bridge):
@@ -695,7 +695,8 @@ def as_history(record):
     d = record["data"]
     moment = lambda text: datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
     return (int(record["sequence"]), name_of(record), d["ptpRef"], d.get("fromStage"), d.get("toStage"), d.get("outcome"), d.get("state"), d.get("byRole"),
-            d.get("by"), "PTP_" + d["guard"] if "guard" in d else None, d.get("rule"), record.get("causationid"), moment(record["time"]), moment(record["recordedtime"]))
+            d.get("by"), "PTP_" + d["guard"] if "guard" in d else None, d.get("rule"), record.get("causationid"), moment(record["time"]),
+            moment(record["recordedtime"]))
 
 
 def the_log_and_the_view_agree(bridge):
