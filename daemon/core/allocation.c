@@ -76,15 +76,14 @@ static bool is_allocated(const struct policy *policy, struct request *request)
 
 void allocation_follow_steps(struct decision *d, struct request *request)
 {
-	enum request_state before = request->state;
+	enum request_state before = request->state, state = REQUEST_OPEN;
 
-	if (!is_allocated(d->policy, request))
-		set_state(request, REQUEST_OPEN);
-	else
-		set_state(request, steps_all_closed(request) ? REQUEST_COMPLETED : REQUEST_ALLOCATED);
-	if (request->state == before)
+	if (is_allocated(d->policy, request))
+		state = steps_all_closed(request) ? REQUEST_COMPLETED : REQUEST_ALLOCATED;
+	if (state == before)
 		return;
-	if (request->state == REQUEST_COMPLETED)
+	set_state(request, state);
+	if (state == REQUEST_COMPLETED)
 		publish(d, request, RECORD_ALLOCATION_COMPLETED);
 	else if (before == REQUEST_COMPLETED)
 		allocation_publish_changed(d, request, "reopened", NULL, NULL);
@@ -399,12 +398,10 @@ static int replan(struct decision *d, struct request *request)
 		set_applied(request, d->time);
 		return decision_no_effect(d, "order %s is planned like that already", request->order_ref);
 	}
-	file_note(d, request->file);
 	take_office(request, e, previous);
 	fill_plan(d, request);
 	set_applied(request, d->time);
 	allocation_publish_changed(d, request, "order", *previous ? previous : NULL, NULL);
-	file_settle(d);
 	return RULE_ACCEPTS;
 }
 

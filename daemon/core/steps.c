@@ -306,13 +306,19 @@ void steps_close(struct decision *d, struct request *request, struct task *task,
 	advance(d, request);
 }
 
+/* To do again: due with the request, whose due time may have changed meanwhile. */
+static void reset(struct decision *d, struct request *request, struct task *task, enum task_state state)
+{
+	set_state(d, request, task, state);
+	if (task->due_at.us == request->due_at.us)
+		return;
+	task->due_at = request->due_at;
+	task->level = 0;
+}
+
 void steps_reopen(struct decision *d, struct request *request, struct task *task)
 {
-	set_state(d, request, task, TASK_OPEN);
-	if (task->due_at.us != request->due_at.us) {
-		task->due_at = request->due_at;
-		task->level = 0;
-	}
+	reset(d, request, task, TASK_OPEN);
 	publish(d, request, task, RECORD_TASK_REOPENED);
 }
 
@@ -339,9 +345,8 @@ void steps_revive(struct decision *d, struct request *request)
 		if (instant_given(t->opened_at))
 			steps_reopen(d, request, t);
 		else
-			set_state(d, request, t, TASK_WAITING);
+			reset(d, request, t, TASK_WAITING);
 	}
-	advance(d, request);
 }
 
 /* ---- Beginning ---- */
@@ -351,7 +356,6 @@ static struct task *add_task(struct decision *d, struct request *request, const 
 	struct task *t = &request->tasks[request->task_count++];
 
 	*t = (struct task){ .step = step->step, .role = step->role, .opened_at = d->time, .due_at = request->due_at };
-	set_state(d, request, t, TASK_OPEN);
 	return t;
 }
 

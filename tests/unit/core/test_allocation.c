@@ -137,6 +137,65 @@ static void test_keeps_the_plan_that_happened_later(void **state)
 		{ "R8", NULL, "show R1", NULL, "on=2026-12-03" });
 }
 
+static void test_keeps_what_was_said_last(void **state)
+{
+	PLAY({ "R2", NULL, SCHEDULED("R1", "2026-12-01") " place=Paparua", "ACCEPTED", NULL },
+		{ "R2 whoever is named is kept", NULL, "person P1", NULL, "kept=1 known=0" },
+		{ "R2", NULL, "show R1", NULL, "place=Paparua" },
+		{ "R8 the same, later", NULL, SCHEDULED("R1", "2026-12-01") " time=2026-11-25T12:00", "ACCEPTED", "" },
+		{ "R8 what was said before that is history", NULL,
+			SCHEDULED("R1", "2026-12-09") " time=2026-11-25T11:00", "ACCEPTED", "" },
+		{ "R8", NULL, SCHEDULED("R1", "2026-12-02") " time=2026-11-25T13:00", "ACCEPTED",
+			"allocation.changed change=order" },
+		{ "R8 of variations too", NULL,
+			"release.varied prn=P1 order=R1 type=PAROLE effective=2026-12-03 office=NELSON "
+			"time=2026-11-25T14:00",
+			"ACCEPTED", "allocation.changed" },
+		{ "R8", NULL,
+			"release.varied prn=P1 order=R1 type=PAROLE effective=2026-12-03 office=NELSON "
+			"time=2026-11-25T16:00",
+			"ACCEPTED", NULL },
+		{ "R8", NULL,
+			"release.varied prn=P1 order=R1 type=PAROLE effective=2026-12-03 office=NELSON "
+			"time=2026-11-25T18:00",
+			"ACCEPTED", NULL },
+		{ "R8", NULL, SCHEDULED("R1", "2026-12-09") " time=2026-11-25T17:00", "ACCEPTED", "" },
+		{ "R2", NULL, "show R1", NULL, "on=2026-12-03 applied=2026-11-25T18:00" },
+		{ "R1 the place as well", NULL,
+			"released prn=P1 order=R1 type=PAROLE effective=2026-12-03 office=NELSON place=Rimutaka "
+			"time=2026-11-25T19:00",
+			"ACCEPTED", NULL },
+		{ "R1", NULL, "show R1", NULL, "place=Rimutaka effective=2026-12-03" });
+}
+
+static void test_forgets_the_earlier_release(void **state)
+{
+	PLAY({ "R1", NULL, RELEASED("R1") " ends=2027-11-26", "ACCEPTED", NULL },
+		{ "R2", "2026-11-25 10:00", "release.cancelled order=R1 time=2026-11-25T12:00", "ACCEPTED", NULL },
+		{ "R2 what was said before that is history", NULL,
+			SCHEDULED("R1", "2026-12-09") " time=2026-11-25T11:00", "ACCEPTED", "" },
+		{ "R2 only the papers and the officer stay", NULL,
+			SCHEDULED("R1", "2026-12-09") " time=2026-11-25T12:00", "ACCEPTED",
+			"allocation.planned; task.opened R1:8" },
+		{ "R2", NULL, "show R1", NULL, "state=PLANNED on=2026-12-09 !effective=* !starts=* !ends=* !first=*" },
+		{ "R1", NULL, RELEASED("R1") " time=2026-11-25T13:00", "ACCEPTED", NULL },
+		{ "R8 recalled", NULL, "recalled order=R1 cancelled=2026-11-25 time=2026-11-25T14:00", "ACCEPTED",
+			NULL },
+		{ "R2 planned anew, it is not in effect", NULL, SCHEDULED("R1", "2026-12-10") " time=2026-11-25T15:00",
+			"ACCEPTED", "allocation.planned state=PLANNED; task.opened R1:8" },
+		{ "R1", NULL, RELEASED("R1") " time=2026-11-25T16:00", "ACCEPTED", NULL },
+		{ "R1", NULL, "show R1", NULL, "state=OPEN tasks=1C,2O,3W,4O,5O,6O,7O,8O" });
+}
+
+static void test_keeps_the_moment_step_8_was_opened(void **state)
+{
+	PLAY({ "R2", NULL, HD_SCHEDULED, "ACCEPTED", NULL },
+		{ "R1", "2026-11-26 09:00",
+			"imposed prn=P1 order=H1 type=HOME_DETENTION effective=2026-12-01 office=NELSON", "ACCEPTED",
+			NULL },
+		{ "R2 it was open before", NULL, "show H1", NULL, "o8=2026-11-25T09:00 o2=2026-11-26T09:00 !o3=*" });
+}
+
 static void test_cancels_a_planned_release_and_takes_it_back(void **state)
 {
 	PLAY({ "R2", NULL, SCHEDULED("R1", "2026-12-01"), "ACCEPTED", NULL },
@@ -482,6 +541,36 @@ static void test_takes_a_variation_that_came_before_its_order(void **state)
 			"ACCEPTED", "allocation.changed" });
 }
 
+static void test_moves_a_plan_to_another_person(void **state)
+{
+	PLAY({ "R2", NULL, HD_SCHEDULED, "ACCEPTED", NULL },
+		{ "R8", NULL, "sentence.varied prn=P2 order=H1 type=HOME_DETENTION effective=2026-12-01 office=NELSON",
+			"ACCEPTED", "allocation.changed prn=P2 change=prn previous_prn=P1" },
+		{ "R8 who is kept, though not known", NULL, "person P2", NULL, "kept=1 known=0" });
+}
+
+/* A request keeps the due time it was made with. */
+static void test_keeps_its_due_time_under_another_policy(void **state)
+{
+	static struct policy other;
+	CLEANUP(world_freep) struct world *world = world_new(&policy);
+	static const struct play_row before[] = { { "R1", NULL, IMPOSED("O1"), "ACCEPTED", NULL } };
+	static const struct play_row after[] = {
+		{ "R8", NULL, VARIED("effective=2026-11-25 ends=2027-11-24"), "ACCEPTED", NULL },
+		{ "R8 nothing of its dates varied", NULL, "show O1", NULL, "due=2026-11-28T09:00" },
+		{ "R8", NULL, VARIED("effective=2026-11-25 starts=2026-11-26 ends=2027-11-24"), "ACCEPTED", NULL },
+		{ "R8 now the start did", NULL, "show O1", NULL, "due=2026-11-25T10:00" },
+	};
+
+	(void)state;
+	assert_int_equal(policy_from_csv(SHIPPED_POLICY, &other, &(struct fault){ "" }), 0);
+	for (unsigned i = 0; i < other.due_count; i++)
+		other.dues[i].within = (struct period){ 1, UNIT_HOURS };
+	assert_int_equal(world_play(world, before, ARRAY_LENGTH(before)), 0);
+	world->policy = &other;
+	assert_int_equal(world_play(world, after, ARRAY_LENGTH(after)), 0);
+}
+
 static void test_keeps_corrections_of_an_earlier_release_as_history(void **state)
 {
 #define RELEASE_VARIED(office, time) \
@@ -653,8 +742,8 @@ static void test_waits_for_every_paper(void **state)
 {
 #define DOCUMENT(order, what) "document.received order=" order " documents=" #what " received=2026-11-25"
 	PLAY({ "R2", NULL, SCHEDULED("R1", "2026-11-26"), "ACCEPTED", NULL },
-		{ "R4 before the request", NULL, DOCUMENT("R1", LICENCE), "ACCEPTED", "" },
-		{ "R1", NULL, RELEASED("R1"), "ACCEPTED", NULL },
+		{ "R4 before the request", NULL, DOCUMENT("R1", LICENCE) " id=l", "ACCEPTED", "" },
+		{ "R4 news", NULL, "claim l", NULL, "!detail=*" }, { "R1", NULL, RELEASED("R1"), "ACCEPTED", NULL },
 		{ "R4", NULL, DOCUMENT("R1", RELEASE_NOTICE), "ACCEPTED", "" },
 		{ "R4 one that is not asked for", NULL, DOCUMENT("R1", SENTENCE_ORDER), "ACCEPTED", "" },
 		{ "R4 the last: step 3 opens after it", NULL, DOCUMENT("R1", CONDITIONS) " office=NAPIER", "ACCEPTED",
@@ -702,6 +791,22 @@ static void test_closes_steps_by_hand(void **state)
 		{ "R4 no such step", NULL, TASK("O1", 9, DONE, SERVICE_MANAGER), "QUARANTINED UNKNOWN_STEP", NULL });
 }
 
+static void test_is_complete_by_a_paper(void **state)
+{
+	PLAY({ "R1", NULL, IMPOSED("O1"), "ACCEPTED", NULL },
+		{ "R4", NULL, TASK("O1", 2, DONE, ADMINISTRATION_OFFICER) " reason=faxed", "ACCEPTED", NULL },
+		{ "R4", NULL, TASK("O1", 3, DONE, ADMINISTRATION_OFFICER), "ACCEPTED", NULL },
+		{ "R4", NULL, TASK("O1", 4, DONE, ADMINISTRATION_OFFICER), "ACCEPTED", NULL },
+		{ "R4", NULL, TASK("O1", 5, DONE, SERVICE_MANAGER), "ACCEPTED", NULL },
+		{ "R4", NULL, TASK("O1", 6, DONE, SERVICE_MANAGER), "ACCEPTED", NULL },
+		{ "R4", NULL, TASK("O1", 7, DONE, SERVICE_MANAGER), "ACCEPTED", NULL },
+		{ "R4", NULL, TASK("O1", 2, REOPENED, ADMINISTRATION_OFFICER), "ACCEPTED", "task.reopened" },
+		{ "R2", NULL, ALLOCATE("O1", "po-1"), "ACCEPTED", "allocation.allocated; task.completed" },
+		{ "R2, R4 the last step", NULL, PAPERS("O1") " id=p", "ACCEPTED",
+			"task.completed O1:2; allocation.completed" },
+		{ "R4", NULL, "claim p", NULL, "!detail=*" });
+}
+
 static void test_refuses_a_step_whose_turn_has_not_come(void **state)
 {
 	PLAY({ "R1", NULL, IMPOSED("O1"), "ACCEPTED", NULL },
@@ -731,6 +836,9 @@ int main(void)
 		cmocka_unit_test(test_asks_again_where_step_8_of_a_plan_was_reopened),
 		cmocka_unit_test(test_plans_ahead),
 		cmocka_unit_test(test_keeps_the_plan_that_happened_later),
+		cmocka_unit_test(test_keeps_what_was_said_last),
+		cmocka_unit_test(test_forgets_the_earlier_release),
+		cmocka_unit_test(test_keeps_the_moment_step_8_was_opened),
 		cmocka_unit_test(test_cancels_a_planned_release_and_takes_it_back),
 		cmocka_unit_test(test_keeps_the_officer_of_a_release_that_was_put_off),
 		cmocka_unit_test(test_needs_a_new_officer_and_new_papers_after_a_recall),
@@ -750,6 +858,8 @@ int main(void)
 		cmocka_unit_test(test_counts_from_the_opening_where_only_the_dates_vary),
 		cmocka_unit_test(test_varies_a_plan),
 		cmocka_unit_test(test_takes_a_variation_that_came_before_its_order),
+		cmocka_unit_test(test_moves_a_plan_to_another_person),
+		cmocka_unit_test(test_keeps_its_due_time_under_another_policy),
 		cmocka_unit_test(test_keeps_corrections_of_an_earlier_release_as_history),
 		cmocka_unit_test(test_refuses_to_vary_what_was_recalled),
 		cmocka_unit_test(test_moves_an_order_to_another_person),
@@ -763,6 +873,7 @@ int main(void)
 		cmocka_unit_test(test_waits_for_every_paper),
 		cmocka_unit_test(test_has_the_papers_before_the_request),
 		cmocka_unit_test(test_closes_steps_by_hand),
+		cmocka_unit_test(test_is_complete_by_a_paper),
 		cmocka_unit_test(test_refuses_a_step_whose_turn_has_not_come),
 	};
 

@@ -46,7 +46,9 @@ static struct policy policy;
 static void test_answers_a_repeat_with_what_was_decided(void **state)
 {
 	PLAY({ "X1", NULL, TAKEN_OVER("O1", "id=a"), "ACCEPTED", "allocation.baselined seq=1" },
-		{ "X1, X7", NULL, "claim a", NULL, "state=ACCEPTED order=O1 prn=P1 submitter=tester seq=1" },
+		{ "X1, X7", NULL, "claim a", NULL,
+			"type=nz.govt.corrections.ioms.order.baseline state=ACCEPTED order=O1 prn=P1 submitter=tester "
+			"seq=1 !by=*" },
 		{ "X2 the same bytes", NULL, TAKEN_OVER("O1", "id=a"), "DUPLICATE", "" },
 		{ "X2 the same content in other bytes", NULL,
 			"baseline id=a prn=P1 order=O1 type=SUPERVISION effective=2026-01-05 office=NELSON "
@@ -56,6 +58,7 @@ static void test_answers_a_repeat_with_what_was_decided(void **state)
 		{ "X1 it is recorded once, by who sent it first", NULL, "claim a", NULL, "submitter=tester seq=1" },
 		{ "X1 one that publishes nothing", NULL, ASSESSED("id=b"), "ACCEPTED", "" },
 		{ "X2 one without records as well", NULL, ASSESSED("id=b"), "DUPLICATE", "" },
+		{ "X1 of a person, not of an order", NULL, "claim b", NULL, "state=ACCEPTED prn=P1 !order=* seq=0" },
 		{ "X1", NULL, "quarantine a", NULL, "" });
 }
 
@@ -329,7 +332,9 @@ static void test_decides_what_waited_in_order_of_arrival(void **state)
 			"allocation.changed/NAPIER change=office cause=b; allocation.changed/NELSON cause=b;"
 			"allocation.reallocated officer=po-3 previous_officer=po-2 cause=c seq=5" },
 		{ "X3", NULL, "parked O1", NULL, "" },
-		{ "X1 one disposition", NULL, "claim a", NULL, "state=ACCEPTED order=O1 prn=P1 by=sm seq=2" },
+		{ "X1 one disposition", NULL, "claim a", NULL,
+			"state=ACCEPTED order=O1 prn=P1 by=sm by_role=SERVICE_MANAGER seq=2 time=2026-11-25T08:00 "
+			"decided=2026-11-25T10:00" },
 		{ "X1", NULL, "claim b", NULL, "state=ACCEPTED seq=4" },
 		{ "X2", "2026-11-25 09:00", ALLOCATE("O1", "po-3", "id=c"), "DUPLICATE", "" },
 		{ "X3 the others wait on", NULL, "parked O2", NULL, "z waits_for=O2" });

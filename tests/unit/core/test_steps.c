@@ -414,6 +414,34 @@ static void test_takes_an_ended_order_back_for_good(void **state)
 		{ "R8", NULL, "show O1", NULL, "state=OPEN tasks=1C,2C,3O,4O,5O,6O,7O,8O !ends=*" });
 }
 
+static void test_takes_an_ended_order_back_with_its_new_due_time(void **state)
+{
+	PLAY({ "R1", NULL, SUPERVISION("O1", "ends=2026-11-29 cso=no"), "ACCEPTED", NULL },
+		{ "R4", NULL, TASK("O1", 5, DONE), "ACCEPTED", NULL },
+		{ "R3, R5", "2026-11-30 09:00", "tick", NULL, NULL },
+		{ "R8 of another type", NULL, VARIED("O1", "COMMUNITY_DETENTION", "ends=2027-11-25 cso=no"), "ACCEPTED",
+			NULL },
+		{ "R3 what waits is due with it", NULL, "show O1", NULL,
+			"tasks=1C,2O,3W,4O,5C,6O,7S,8O due=2026-12-02T17:00 d2=2026-12-02T17:00 d3=2026-12-02T17:00 "
+			"d4=2026-12-02T17:00 d5=2026-11-28T09:00 d8=2026-12-02T17:00" },
+		{ "X8 its levels start anew", "2026-12-02 17:00", "tick", NULL,
+			"allocation.overdue level=1; task.overdue O1:2 level=1; task.overdue O1:4 level=1; "
+			"task.overdue "
+			"O1:6 level=1" });
+}
+
+static void test_starts_the_levels_of_a_reopened_step_anew(void **state)
+{
+	PLAY({ "R1", NULL, SUPERVISION("O1", "cso=no"), "ACCEPTED", NULL },
+		{ "X8", "2026-11-28 09:00", "tick", NULL, NULL }, { "R4", NULL, TASK("O1", 4, DONE), "ACCEPTED", NULL },
+		{ "R8", NULL, VARIED("O1", "COMMUNITY_DETENTION", "cso=no"), "ACCEPTED", NULL },
+		{ "R4", NULL, TASK("O1", 4, REOPENED), "ACCEPTED", "task.reopened O1:4 taskdue=2026-12-01T17:00" },
+		{ "X8", "2026-12-01 17:00", "tick", NULL,
+			"allocation.overdue level=1; task.overdue O1:2 level=1; task.overdue O1:4 level=1; "
+			"task.overdue "
+			"O1:5; task.overdue O1:6" });
+}
+
 static int set_up(void **state)
 {
 	struct fault fault = { "" };
@@ -446,6 +474,8 @@ int main(void)
 		cmocka_unit_test(test_opens_a_waiting_step_whose_row_is_gone),
 		cmocka_unit_test(test_takes_an_ended_order_back_as_it_was),
 		cmocka_unit_test(test_takes_an_ended_order_back_for_good),
+		cmocka_unit_test(test_takes_an_ended_order_back_with_its_new_due_time),
+		cmocka_unit_test(test_starts_the_levels_of_a_reopened_step_anew),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

@@ -956,6 +956,7 @@ static void show_request(struct world *world, struct line *line, const struct re
 	add_text(line, "type", order_type_text(r->order_type));
 	add_text(line, "office", r->office);
 	add_text(line, "named", r->named_office);
+	add_text(line, "place", r->place);
 	add_text(line, "officer", r->officer_id);
 	add_text(line, "recommended", r->recommended_officer_id);
 	add_moment(world, line, "requested", r->requested_at);
@@ -976,13 +977,17 @@ static void show_request(struct world *world, struct line *line, const struct re
 	show_tasks(line, r);
 }
 
-static void show_task_titles(struct line *line, const struct request *r)
+static void show_task_details(struct world *world, struct line *line, const struct request *r)
 {
 	char key[8];
 
 	for (int i = 0; i < r->task_count; i++) {
 		snprintf(key, sizeof(key), "t%d", r->tasks[i].step);
 		add_text(line, key, r->tasks[i].title);
+		*key = 'o';
+		add_moment(world, line, key, r->tasks[i].opened_at);
+		*key = 'd';
+		add_moment(world, line, key, r->tasks[i].due_at);
 	}
 }
 
@@ -1014,9 +1019,12 @@ static void show_person(struct line *line, const struct person *p, bool stored)
 	add(line, " onows=%d known=%d kept=%d", p->on_ows, p->known, stored || p->change != ROW_CLEAN);
 }
 
-static void show_claim(struct line *line, const struct claim *c)
+static void show_claim(struct world *world, struct line *line, const struct claim *c)
 {
 	add(line, "%s", c->id);
+	add_text(line, "type", event_type_text(c->type));
+	add_moment(world, line, "time", c->time);
+	add_moment(world, line, "decided", c->decided_at);
 	add_text(line, "state", disposition_text(c->disposition));
 	add_text(line, "order", c->order_ref);
 	add_text(line, "prn", c->prn);
@@ -1056,7 +1064,7 @@ static void show_row(struct world *world, struct world_row *r, const char *verb,
 
 	if (r->kind == ROW_REQUEST && strcmp(verb, "show") == 0 &&
 		text_equal(((struct request *)r->row)->order_ref, ref))
-		show_request(world, &line, r->row), show_task_titles(&line, r->row);
+		show_request(world, &line, r->row), show_task_details(world, &line, r->row);
 	else if (r->kind == ROW_CASE && strcmp(verb, "case") == 0 &&
 		 text_equal(((struct ptp_case *)r->row)->ptp_ref, ref))
 		show_case(world, &line, r->row);
@@ -1064,7 +1072,7 @@ static void show_row(struct world *world, struct world_row *r, const char *verb,
 		 text_equal(((struct person *)r->row)->prn, ref))
 		show_person(&line, r->row, r->stored);
 	else if (r->kind == ROW_CLAIM && strcmp(verb, "claim") == 0 && text_equal(((struct claim *)r->row)->id, ref))
-		show_claim(&line, r->row);
+		show_claim(world, &line, r->row);
 	else if (r->kind == ROW_PARKED && strcmp(verb, "parked") == 0 && waits_for(r->row, ref))
 		show_parked(world, &line, r->row);
 	else if (r->kind == ROW_QUARANTINED && strcmp(verb, "quarantine") == 0 &&
