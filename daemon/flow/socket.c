@@ -323,16 +323,30 @@ void flow_socket_want_out(struct flow_socket *socket, bool want)
 	socket->want_out = want;
 }
 
+static int send_frame(struct flow_socket *socket, const struct flow_frame *frame, int flags)
+{
+	while (zmq_send(socket->zmq, frame->data, frame->n, flags) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+/* libzmq looks only now and then for what its I/O thread has to say, so to a quick peer with a small high-water mark it would take messages for unread that were
+ * read long ago: it is made to look before that is believed. */
 int flow_socket_send(struct flow_socket *socket, const struct flow_frame *frames, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
 		int flags = ZMQ_DONTWAIT | (i + 1 < n ? ZMQ_SNDMORE : 0);
 
-		while (zmq_send(socket->zmq, frames[i].data, frames[i].n, flags) < 0)
-			if (errno != EINTR)
-				return -errno;
+		r = send_frame(socket, &frames[i], flags);
+		if (r == -EAGAIN && i == 0) {
+			(void)events_of(socket->zmq);
+			r = send_frame(socket, &frames[i], flags);
+		}
 	}
-	return 0;
+	return r;
 }
 
 void *flow_socket_raw(struct flow_socket *socket)
