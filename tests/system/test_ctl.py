@@ -10,7 +10,7 @@ import subprocess
 import termios
 import time
 
-from bridge import BIN, Bridge, check, event, finish, imposed, today, wait_for
+from bridge import BIN, Bridge, Submitter, check, event, finish, imposed, today, wait_for
 
 TOOLS = "nz.govt.corrections.cpps."
 ES = "EXTENDED_SUPERVISION_ORDER"
@@ -99,6 +99,16 @@ def test_progress(bridge):
     check(done.returncode == 0 and "\r[####" in shown and "1 answered, 0 quarantined" in shown, "submit: a progress bar on a terminal", repr(shown))
 
 
+def test_interrupted(bridge):
+    feed = bridge.ctl_popen("submit", "--json", "-", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    feed.stdin.write(open(bridge.dir + "/good.ndjson").read())
+    feed.stdin.flush()
+    check(json.loads(feed.stdout.readline())["disposition"] == "duplicate", "submit: whoever feeds line by line is answered so")
+    feed.send_signal(signal.SIGINT)
+    err = feed.communicate(timeout=30)[1]
+    check(feed.returncode == 1 and "stopped after line 1, 0 not answered" in err and "duplicate" in err, "submit: Ctrl-C ends it and says how to go on", err)
+
+
 def test_submit_waits(bridge, other):
     refuses(bridge, 1, ["--config", other, "submit", "--timeout", "1", bridge.dir + "/good.ndjson", "--json"], "no answer", "cppsctl status", "duplicate",
             what="submit --timeout, nobody there")
@@ -114,6 +124,8 @@ def test_tail(bridge):
     matched = bridge.ctl("tail", "--match", "task.opened/AUCKLAND", "--match", "allocation.requested/").rows
     check(matched == [r for r in rows if (r["type"], r["data"].get("office")) == (TOOLS + "task.opened", "AUCKLAND") or r["type"] == TOOLS + "allocation.requested"]
           and len(matched) > 2, "tail --match twice: either", [r["type"] for r in matched])
+    now = bridge.ctl("tail", "--from-now")
+    check(now.code == 0 and not now.out, "tail --from-now: nothing has come since", now.out)
     refuses(bridge, 1, ["tail", "--after", "99999"], "no record 99999", "cppsctl status")
     refuses(bridge, 2, ["tail", "--after", "-1"], "--after", "whole number")
 
@@ -162,7 +174,7 @@ def test_status(bridge, other):
     refuses(bridge, 1, ["--config", "/nonexistent", "status"], "/nonexistent", "--config FILE")
 
 
-def test_listings(bridge):
+def test_listings(bridge, other):
     def refs(*arguments):
         return sorted(r.get("order_ref") for r in bridge.ctl(*arguments, "--json").rows)
 
@@ -197,6 +209,9 @@ def test_listings(bridge):
     check([(s["name"], s["kind"], s["guarantee"]) for s in sources] ==
           [("court", "COURT", "best effort"), ("prison", "PRISON", "best effort"), ("tools", "TOOLS", "submits")], "sources: each as it is followed", sources)
     check(bridge.ctl("sources").out.startswith("NAME"), "sources: a table")
+    alone = bridge.ctl("--config", other, "sources", "--json")
+    check(alone.code == 0 and [s["guarantee"] for s in alone.rows] == ["best effort", "best effort", "submits"] and "the daemon does not answer" in alone.err,
+          "sources: without the daemon, what the configuration and the database say", alone.out + alone.err)
 
 
 def test_terminal(bridge):
@@ -222,6 +237,14 @@ def test_quarantine(bridge):
     check("office TIMARU" in shown.out and '"orderRef": "A-2"' in shown.out, "quarantine show: why, and the event", shown.out)
     check(bridge.ctl("quarantine", "show", number, "--json").rows[0]["event"]["data"]["orderRef"] == "A-2", "quarantine show --json: one object")
     check("no event" in bridge.ctl("quarantine", "show", str(malformed["number"])).out, "quarantine show: bytes that are no event")
+    raw = Submitter(bridge)
+    raw.send(b"\x00\xffno event of any kind\x01")
+    check(raw.receive() is not None, "bytes that are nothing are answered")
+    raw.close()
+    garbage = max(r["number"] for r in bridge.ctl("quarantine", "--json").rows)
+    check("000000  00 ff 6e 6f 20 65 76 65 6e 74" in bridge.ctl("quarantine", "show", str(garbage)).out and
+          bridge.ctl("quarantine", "show", str(garbage), "--json").rows[0]["bytes"].startswith("\\x00ff6e6f"), "quarantine show: bytes that are no text")
+    bridge.ctl("quarantine", "discard", str(garbage), "--reason", "noise")
     refuses(bridge, 1, ["quarantine", "show", "9999"], "no quarantined event number 9999", "cppsctl quarantine")
     refuses(bridge, 2, ["quarantine", "show", "x"], '"x"', "cppsctl quarantine")
     refuses(bridge, 2, ["quarantine", "retry"], "numbers or --all")
@@ -247,7 +270,7 @@ def test_quarantine(bridge):
     check(gone.code == 0 and gone.out.count("discarded") == 2, "X4 quarantine discard", gone.out + gone.err)
     row = bridge.ctl("quarantine", "show", number, "--json").rows[0]
     check((row["state"], row["closed_by"], row["closed_reason"]) == ("DISCARDED", "SM-1", "entered by mistake"), "quarantine discard: by whom and why is kept", row)
-    check(bridge.ctl("quarantine", "--json").rows == [] and len(bridge.ctl("quarantine", "--all", "--json").rows) == 3, "quarantine: none held, --all shows them")
+    check(bridge.ctl("quarantine", "--json").rows == [] and len(bridge.ctl("quarantine", "--all", "--json").rows) == 4, "quarantine: none held, --all shows them")
     check(bridge.ctl("quarantine", "retry", "--all").err == "nothing is held\n", "quarantine retry --all: nothing to do is said")
 
 
@@ -481,11 +504,12 @@ with Bridge() as bridge:
         target.write(source.read().replace("/s/", "/nobody/"))
     test_submit(bridge)
     test_progress(bridge)
+    test_interrupted(bridge)
     test_submit_waits(bridge, elsewhere)
     test_tail(bridge)
     test_consumers(bridge)
     test_status(bridge, elsewhere)
-    test_listings(bridge)
+    test_listings(bridge, elsewhere)
     test_terminal(bridge)
     test_quarantine(bridge)
     test_recording(bridge)
