@@ -54,6 +54,8 @@ void *flow_context_free(void *context)
 
 /* ---- Options ---- */
 
+/* A half-open connection is found by TCP itself. Not by ZeroMQ's heartbeats: libzmq 4.3.4 ends the process when one is due on a connection that has broken
+ * while its queue was full (a failed assertion: _io_error, or _input_stopped), and queues are full whenever we stop reading. */
 static const struct {
 	int option, value;
 } common_options[] = {
@@ -61,9 +63,11 @@ static const struct {
 	{ ZMQ_IPV6, 1 },
 	{ ZMQ_HANDSHAKE_IVL, 5000 },
 	{ ZMQ_CONNECT_TIMEOUT, 5000 },
-	{ ZMQ_HEARTBEAT_IVL, 2000 },
-	{ ZMQ_HEARTBEAT_TIMEOUT, 6000 },
-	{ ZMQ_HEARTBEAT_TTL, 10000 },
+	{ ZMQ_TCP_KEEPALIVE, 1 },
+	{ ZMQ_TCP_KEEPALIVE_IDLE, 5 },
+	{ ZMQ_TCP_KEEPALIVE_INTVL, 2 },
+	{ ZMQ_TCP_KEEPALIVE_CNT, 3 },
+	{ ZMQ_TCP_MAXRT, 10000 },
 	{ ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS },
 };
 

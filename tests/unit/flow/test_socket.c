@@ -197,6 +197,34 @@ static void test_is_quiet_while_paused_and_takes_all_afterwards(void **state)
 	zmq_close(peer);
 }
 
+/* libzmq's heartbeats end the process here. */
+static void test_a_peer_that_leaves_with_a_full_queue_does_no_harm(void **state)
+{
+	struct bench *bench = *state;
+	const char *endpoint = bench_endpoint(bench, "full");
+	struct counter counter = { 0 };
+	const struct flow_options options = {
+		.type = ZMQ_ROUTER, .bind = (const char *const[]){ endpoint, NULL }, .receive_hwm = 2
+	};
+	struct flow_socket *socket;
+	void *peer;
+
+	assert_int_equal(flow_socket_new(bench->loop, bench->context, &options,
+				 &(struct flow_handlers){ .owner = &counter, .message = on_count }, &socket, NULL),
+		0);
+	flow_socket_pause(socket, true);
+	peer = bench_peer(bench, ZMQ_DEALER, endpoint);
+	for (int i = 0; i < 50; i++)
+		assert_int_equal(SEND(peer, "event"), 0);
+	bench_run(bench, NULL, NULL, 300);
+	(void)zmq_close(peer);
+	bench_run(bench, NULL, NULL, 4500); /* longer than any heartbeat was */
+	flow_socket_pause(socket, false);
+	bench_run(bench, NULL, NULL, 100);
+	assert_true(counter.messages > 0);
+	(void)flow_socket_free(socket);
+}
+
 /* ---- Frames ---- */
 
 static void test_drops_and_counts_messages_of_too_many_frames(void **state)
@@ -384,6 +412,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_loses_no_edge_while_a_timer_sends, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_is_quiet_while_paused_and_takes_all_afterwards, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_a_peer_that_leaves_with_a_full_queue_does_no_harm, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_drops_and_counts_messages_of_too_many_frames, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_handler_may_free_its_socket, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refuses_a_message_over_the_limit_and_goes_on, set_up, tear_down),
