@@ -64,7 +64,7 @@ int quarantine_add(struct decision *d, const struct event *event, const struct p
 		return -ENOMEM;
 	describe(q, event);
 	place(q, d->about);
-	record.office = text_given(q->office) ? q->office : "-";
+	record.office = q->office;
 	q->state = QUARANTINE_HELD;
 	q->reason = d->verdict->reason;
 	TEXT_SET(q->sentence, d->verdict->sentence);
@@ -126,7 +126,7 @@ int decide_quarantine_alarm(const struct policy *policy, struct facts *facts, st
 		.verdict = &verdict };
 	struct record record = { .name = RECORD_EVENT_QUARANTINE_OVERDUE,
 		.quarantined = quarantined,
-		.office = text_given(quarantined->office) ? quarantined->office : "-",
+		.office = quarantined->office,
 		.due_at = quarantined->next_alarm };
 
 	if (!instant_reached(quarantined->next_alarm, now))

@@ -63,8 +63,6 @@ static int report(struct decision *d, struct parked *parked)
 {
 	struct record record = { .name = RECORD_EVENT_PARKED_LONG, .parked = parked, .office = parked->event->office };
 
-	if (!text_given(record.office))
-		record.office = "-";
 	decision_publish(d, &record);
 	parked->long_published = true;
 	set_alarm(d->policy, parked);

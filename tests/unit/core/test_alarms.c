@@ -165,6 +165,22 @@ static void test_ends_an_order_after_its_last_day(void **state)
 			"allocation.ended O3 cause=- time=2026-11-27T00:00; allocation.changed O2 !recommended=*" });
 }
 
+static void test_decides_the_others_steps_again_at_the_end(void **state)
+{
+	PLAY({ "R4", NULL, TAKEN_OVER("O1", "officer=po-1 cso=yes ends=2026-11-26"), "ACCEPTED", NULL },
+		{ "R4", NULL, IMPOSED("O2", "SUPERVISION", ""), "ACCEPTED", NULL },
+		{ "R4", NULL, TASK("O2", 2, DONE), "ACCEPTED", NULL },
+		{ "R4", NULL, TASK("O2", 3, DONE), "ACCEPTED", NULL },
+		{ "R4", NULL, TASK("O2", 4, DONE), "ACCEPTED", NULL },
+		{ "R4", NULL, TASK("O2", 5, DONE), "ACCEPTED", NULL },
+		{ "R4", NULL, TASK("O2", 6, DONE), "ACCEPTED", NULL },
+		{ "R4 step 7 for the other order", NULL, ALLOCATE("O2", "po-1"), "ACCEPTED", NULL },
+		{ "R4", NULL, "show O2", NULL, "state=ALLOCATED tasks=1C,2C,3C,4C,5C,6C,7O,8C alarm=2026-11-28T09:00" },
+		TICK("R4, R5 which is over", "2026-11-27 00:00",
+			"allocation.ended O1; task.skipped O2:7; allocation.completed O2"),
+		{ "X8", NULL, "show O2", NULL, "state=COMPLETED !alarm=*" });
+}
+
 static void test_leaves_an_ended_order_to_its_end(void **state)
 {
 	PLAY({ "R5", NULL, TAKEN_OVER("O1", "officer=po-1 ends=2026-11-26"), "ACCEPTED", NULL },
@@ -338,6 +354,7 @@ int main(void)
 		cmocka_unit_test(test_tells_of_open_steps_whoever_has_the_order),
 		cmocka_unit_test(test_has_no_timer_once_complete),
 		cmocka_unit_test(test_ends_an_order_after_its_last_day),
+		cmocka_unit_test(test_decides_the_others_steps_again_at_the_end),
 		cmocka_unit_test(test_leaves_an_ended_order_to_its_end),
 		cmocka_unit_test(test_ends_no_plan),
 		cmocka_unit_test(test_tells_the_levels_before_the_end),

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "core/policy_csv.h"
 #include "core/world.h"
 
@@ -263,7 +264,8 @@ static void test_sets_aside_what_could_not_be_decoded(void **state)
 			"QUARANTINED INVALID_FIELD", "" },
 		{ "X4 of no type of ours", NULL, ASSESSED("id=b fault=UNKNOWN_TYPE eventtype=org.example.thing"),
 			"QUARANTINED UNKNOWN_TYPE", NULL },
-		{ "X6 nobody is waiting for it", NULL, "quarantine b", NULL, "!alarm=*" },
+		{ "X6 nobody is waiting for it", NULL, "quarantine b", NULL,
+			"type=org.example.thing time=2026-11-25T09:00 !alarm=*" },
 		{ "X4 of no name", NULL, ASSESSED("id= fault=MALFORMED"), "QUARANTINED MALFORMED",
 			"event.quarantined/- - !id=* reason=MALFORMED" },
 		{ "X4 not even its source", NULL, ASSESSED("id= source= fault=MALFORMED"), "QUARANTINED MALFORMED",
@@ -273,6 +275,45 @@ static void test_sets_aside_what_could_not_be_decoded(void **state)
 			"QUARANTINED MALFORMED", "event.quarantined id=c" },
 		{ "X2 a good copy supersedes it", NULL, TAKEN_OVER("O1", "id=a"), "ACCEPTED", "allocation.baselined" },
 		{ "X2", NULL, "quarantine a", NULL, "state=SUPERSEDED" });
+}
+
+static void test_keeps_the_bytes_of_what_it_sets_aside(void **state)
+{
+	CLEANUP(world_freep) struct world *world = world_new(&policy);
+	static const char words[] = "assessed prn=P1 id=a fault=MALFORMED";
+	const struct quarantined *held;
+	struct verdict verdict;
+
+	(void)state;
+	assert_int_equal(world_decide(world, words, &verdict), 0);
+	held = world->facts.quarantine_of_id(world, "urn:nz:corrections:ioms", "a", NULL);
+	assert_int_equal(held->raw_size, strlen(words));
+	assert_memory_equal(held->raw, words, strlen(words));
+	assert_ptr_equal(world->facts.quarantine_of_bytes(world, &held->raw_hash), held);
+}
+
+/* An answer is one sentence, cut where it is too long, never inside of a character. */
+static void test_cuts_a_long_sentence_between_characters(void **state)
+{
+	CLEANUP(world_freep) struct world *world = world_new(&policy);
+	static char offices[2][FAULT_MAX + 4];
+
+	(void)state;
+	for (int odd = 0; odd < 2; odd++) {
+		enum reason fault;
+		struct event *e = world_event(world, odd ? PAPER("O1", "id=odd") : PAPER("O1", "id=even"), &fault);
+		struct verdict verdict;
+
+		memset(offices[odd], 'x', sizeof(offices[odd]));
+		for (size_t i = (size_t)odd; i < FAULT_MAX; i += 2)
+			memcpy(offices[odd] + i, "\xc4\x81", 3);
+		e->office = offices[odd];
+		assert_int_equal(
+			decide_event(&policy, &world->facts, e, fault, "", world->now, &world->effects, &verdict), 0);
+		assert_int_equal(verdict.reason, REASON_UNKNOWN_OFFICE);
+		assert_true(strlen(verdict.sentence) >= FAULT_MAX - 2);
+		assert_true(text_is_clean(verdict.sentence, strlen(verdict.sentence)));
+	}
 }
 
 static void test_says_nothing_of_time_where_there_is_none(void **state)
@@ -424,7 +465,8 @@ static void test_gives_up_after_seven_days(void **state)
 		{ "X3 seven days", "2026-12-02 09:00", "tick", NULL,
 			"event.quarantined/NELSON id=a waits_for=O1 reason=PARKED_TOO_LONG" },
 		{ "X1", NULL, "claim a", NULL,
-			"state=QUARANTINED seq=2 detail=waited_7_days_for_O1,_which_did_not_come" },
+			"state=QUARANTINED seq=2 detail=waited_7_days_for_O1,_which_did_not_come "
+			"decided=2026-12-02T09:00" },
 		{ "X3", NULL, "parked O1", NULL, "" },
 		{ "X4", NULL, "quarantine a", NULL, "state=HELD reason=PARKED_TOO_LONG seq=2 !alarm=*" },
 		{ "X3 it is too late for it now", NULL, TAKEN_OVER("O1", "id=o"), "ACCEPTED", "allocation.baselined" },
@@ -453,6 +495,14 @@ static void test_counts_no_days_while_the_opener_is_in_quarantine(void **state)
 		{ "X3", NULL, "parked O1", NULL, "counted=2026-12-15T09:00 alarm=2026-12-22T09:00" },
 		{ "X3", "2026-12-22 08:59", "tick", NULL, "" },
 		{ "X3", "2026-12-22 09:00", "tick", NULL, "event.quarantined id=a reason=PARKED_TOO_LONG" });
+}
+
+static void test_counts_on_when_another_event_leaves_quarantine(void **state)
+{
+	PLAY({ "X3", NULL, PAPER("O1", "id=a"), "PARKED", "" },
+		{ "X3", NULL, PAPER("O1", "id=b office=ATLANTIS"), "QUARANTINED UNKNOWN_OFFICE", NULL },
+		{ "X3 it would have opened nothing", "2026-11-25 15:00", "discard b", NULL, "" },
+		{ "X3", NULL, "parked O1", NULL, "counted=2026-11-25T09:00" });
 }
 
 static void test_counts_anew_what_waits_before_it_was_reported(void **state)
@@ -713,6 +763,8 @@ int main(void)
 		cmocka_unit_test(test_takes_each_type_from_its_senders_only),
 		cmocka_unit_test(test_does_not_let_a_stranger_spoil_an_event),
 		cmocka_unit_test(test_sets_aside_what_could_not_be_decoded),
+		cmocka_unit_test(test_keeps_the_bytes_of_what_it_sets_aside),
+		cmocka_unit_test(test_cuts_a_long_sentence_between_characters),
 		cmocka_unit_test(test_says_nothing_of_time_where_there_is_none),
 		cmocka_unit_test(test_parks_what_is_about_an_unknown_order_or_case),
 		cmocka_unit_test(test_decides_what_waited_in_order_of_arrival),
@@ -724,6 +776,7 @@ int main(void)
 		cmocka_unit_test(test_gives_up_after_seven_days),
 		cmocka_unit_test(test_tells_missed_levels_of_a_parked_event_in_order),
 		cmocka_unit_test(test_counts_no_days_while_the_opener_is_in_quarantine),
+		cmocka_unit_test(test_counts_on_when_another_event_leaves_quarantine),
 		cmocka_unit_test(test_counts_anew_what_waits_before_it_was_reported),
 		cmocka_unit_test(test_gives_up_before_it_reports_where_the_policy_says_so),
 		cmocka_unit_test(test_decides_a_quarantined_event_again_as_of_now),

@@ -55,7 +55,7 @@ static void *add_row(struct world *world, enum row_kind kind, size_t size, const
 	return row->row;
 }
 
-/* Copies the row without what is linked and never stored. */
+/* Copies the row without what is linked and never stored. Of the file of an order it is stored whose it is. */
 static size_t copy_stored(const struct world_row *r, void *to)
 {
 	static const size_t sizes[] = { sizeof(struct person), sizeof(struct request), sizeof(struct ptp_case),
@@ -70,7 +70,7 @@ static size_t copy_stored(const struct world_row *r, void *to)
 	} else if (r->kind == ROW_REQUEST) {
 		struct request *q = to;
 
-		q->file = NULL;
+		q->file = (struct file *)(void *)q->file->persons;
 		q->next = NULL;
 		q->cases = NULL;
 		for (int i = 0; i < STEPS_MAX; i++)
@@ -1047,6 +1047,8 @@ static void show_parked(struct world *world, struct line *line, const struct par
 static void show_quarantined(struct world *world, struct line *line, const struct quarantined *q)
 {
 	add(line, "%s", text_given(q->id) ? q->id : "-");
+	add_text(line, "type", q->type_text);
+	add_moment(world, line, "time", q->time);
 	add_text(line, "state", quarantine_state_text(q->state));
 	add_text(line, "reason", reason_text(q->reason));
 	add_text(line, "sentence", q->sentence);
