@@ -76,9 +76,11 @@ def test_submit(bridge):
     with open(path, "w") as f:
         f.write(lines_of([imposed("A-3", "P1", office="AUCKLAND")]))
     result = bridge.ctl("submit", path)
-    check(result.code == 0 and result.out.split() == ["accepted", "1", "lines", "1"] and not result.err, "submit FILE: exit 0, a summary", result.out + result.err)
+    check(result.code == 0 and result.out.split() == ["accepted", "1", "lines", "1"] and not result.err,
+          "submit FILE: exit 0, a summary", result.out + result.err)
     result = bridge.ctl("submit", "-", stdin=lines_of([wrong]))
-    check(result.code == 3 and "line 1: UNKNOWN_OFFICE: office TIMARU" in result.out, "submit -: the summary says why a line was set aside", result.out)
+    check(result.code == 3 and "line 1: UNKNOWN_OFFICE: office TIMARU" in result.out,
+          "submit -: the summary says why a line was set aside", result.out)
     check(bridge.ctl("submit", stdin="").code == 0, "submit: nothing is no failure")
 
     refuses(bridge, 1, ["submit", "/nonexistent"], "/nonexistent", "No such file")
@@ -106,11 +108,13 @@ def test_interrupted(bridge):
     check(json.loads(feed.stdout.readline())["disposition"] == "duplicate", "submit: whoever feeds line by line is answered so")
     feed.send_signal(signal.SIGINT)
     err = feed.communicate(timeout=30)[1]
-    check(feed.returncode == 1 and "stopped after line 1, 0 not answered" in err and "duplicate" in err, "submit: Ctrl-C ends it and says how to go on", err)
+    check(feed.returncode == 1 and "stopped after line 1, 0 not answered" in err and "duplicate" in err,
+          "submit: Ctrl-C ends it and says how to go on", err)
 
 
 def test_submit_waits(bridge, other):
-    refuses(bridge, 1, ["--config", other, "submit", "--timeout", "1", bridge.dir + "/good.ndjson", "--json"], "no answer", "cppsctl status", "duplicate",
+    refuses(bridge, 1, ["--config", other, "submit", "--timeout", "1", bridge.dir + "/good.ndjson", "--json"], "no answer", "cppsctl status",
+          "duplicate",
             what="submit --timeout, nobody there")
 
 
@@ -118,11 +122,14 @@ def test_tail(bridge):
     head = bridge.status()["head"]
     whole = bridge.ctl("tail", "--after", "0")
     rows = whole.rows
-    check(whole.code == 0 and [int(r["sequence"]) for r in rows] == list(range(1, head + 1)), "tail --after 0: all, in order, without a gap", len(rows))
+    check(whole.code == 0 and [int(r["sequence"]) for r in rows] == list(range(1, head + 1)),
+          "tail --after 0: all, in order, without a gap", len(rows))
     check(all(r["type"].startswith(TOOLS) and r["specversion"] == "1.0" for r in rows), "tail: CloudEvents")
-    check([r["sequence"] for r in bridge.ctl("tail", "--after", "3", "--count", "2").rows] == [r["sequence"] for r in rows[3:5]], "tail --after 3 --count 2")
+    check([r["sequence"] for r in bridge.ctl("tail", "--after", "3", "--count", "2").rows] == [r["sequence"] for r in rows[3:5]],
+          "tail --after 3 --count 2")
     matched = bridge.ctl("tail", "--match", "task.opened/AUCKLAND", "--match", "allocation.requested/").rows
-    check(matched == [r for r in rows if (r["type"], r["data"].get("office")) == (TOOLS + "task.opened", "AUCKLAND") or r["type"] == TOOLS + "allocation.requested"]
+    check(matched == [r for r in rows if (r["type"], r["data"].get("office")) == (TOOLS + "task.opened", "AUCKLAND") or
+          r["type"] == TOOLS + "allocation.requested"]
           and len(matched) > 2, "tail --match twice: either", [r["type"] for r in matched])
     now = bridge.ctl("tail", "--from-now")
     check(now.code == 0 and not now.out, "tail --from-now: nothing has come since", now.out)
@@ -180,7 +187,8 @@ def test_listings(bridge, other):
 
     check(refs("requests") == ["A-1", "A-3", "A-4"], "requests --json: a row each")
     row = bridge.ctl("requests", "--order", "A-1", "--json").rows[0]
-    check(row["state"] == "OPEN" and row["prn"] == "P1" and row["order_type"] == "SUPERVISION" and row["due_at"].endswith("Z") and row["overdue"] is False,
+    check(row["state"] == "OPEN" and row["prn"] == "P1" and row["order_type"] == "SUPERVISION" and row["due_at"].endswith("Z") and
+          row["overdue"] is False,
           "requests --json: times in UTC, flags as booleans", row)
     check(refs("requests", "--office", "AUCKLAND") == ["A-3"] and refs("requests", "--prn", "P1") == ["A-1", "A-3"] and
           refs("requests", "--state", "OPEN", "--office", "WELLINGTON") == ["A-1", "A-4"] and refs("requests", "--overdue") == [] and
@@ -207,10 +215,12 @@ def test_listings(bridge, other):
     check("A-9" in bridge.ctl("parked").out, "parked: a table")
     sources = bridge.ctl("sources", "--json").rows
     check([(s["name"], s["kind"], s["guarantee"]) for s in sources] ==
-          [("court", "COURT", "best effort"), ("prison", "PRISON", "best effort"), ("tools", "TOOLS", "submits")], "sources: each as it is followed", sources)
+          [("court", "COURT", "best effort"), ("prison", "PRISON", "best effort"), ("tools", "TOOLS",
+                "submits")], "sources: each as it is followed", sources)
     check(bridge.ctl("sources").out.startswith("NAME"), "sources: a table")
     alone = bridge.ctl("--config", other, "sources", "--json")
-    check(alone.code == 0 and [s["guarantee"] for s in alone.rows] == ["best effort", "best effort", "submits"] and "the daemon does not answer" in alone.err,
+    check(alone.code == 0 and [s["guarantee"] for s in alone.rows] == ["best effort", "best effort",
+          "submits"] and "the daemon does not answer" in alone.err,
           "sources: without the daemon, what the configuration and the database say", alone.out + alone.err)
 
 
@@ -221,7 +231,8 @@ def test_terminal(bridge):
     os.close(side)
     lines = os.read(main, 65536).decode().splitlines()
     os.close(main)
-    check(len(lines) > 9 and all(len(l) <= 110 for l in lines) and all(w in " ".join(lines).split() for w in ("offenders", "allocation", "warning", "initial")),
+    check(len(lines) > 9 and all(len(l) <= 110 for l in lines) and all(w in " ".join(lines).split() for w in ("offenders", "allocation",
+          "warning", "initial")),
           "tables: titles wrap at words to the terminal's width", "\n".join(lines))
 
 
@@ -231,7 +242,8 @@ def test_quarantine(bridge):
     office = next(r for r in rows if r["reason"] == "UNKNOWN_OFFICE")
     malformed = next(r for r in rows if r["reason"] == "MALFORMED")
     number = str(office["number"])
-    check(office["order_ref"] == "A-2" and office["opens_order"] is True and len(bridge.ctl("quarantine", "--reason", "MALFORMED", "--json").rows) == 1,
+    check(office["order_ref"] == "A-2" and office["opens_order"] is True and len(bridge.ctl("quarantine", "--reason", "MALFORMED",
+          "--json").rows) == 1,
           "quarantine: filters; an offender without a request is marked", office)
     shown = bridge.ctl("quarantine", "show", number)
     check("office TIMARU" in shown.out and '"orderRef": "A-2"' in shown.out, "quarantine show: why, and the event", shown.out)
@@ -243,7 +255,8 @@ def test_quarantine(bridge):
     raw.close()
     garbage = max(r["number"] for r in bridge.ctl("quarantine", "--json").rows)
     check("000000  00 ff 6e 6f 20 65 76 65 6e 74" in bridge.ctl("quarantine", "show", str(garbage)).out and
-          bridge.ctl("quarantine", "show", str(garbage), "--json").rows[0]["bytes"].startswith("\\x00ff6e6f"), "quarantine show: bytes that are no text")
+          bridge.ctl("quarantine", "show", str(garbage),
+                "--json").rows[0]["bytes"].startswith("\\x00ff6e6f"), "quarantine show: bytes that are no text")
     bridge.ctl("quarantine", "discard", str(garbage), "--reason", "noise")
     refuses(bridge, 1, ["quarantine", "show", "9999"], "no quarantined event number 9999", "cppsctl quarantine")
     refuses(bridge, 2, ["quarantine", "show", "x"], '"x"', "cppsctl quarantine")
@@ -253,7 +266,8 @@ def test_quarantine(bridge):
     again = bridge.ctl("quarantine", "retry", number, "--json")
     check(again.code == 3 and again.rows[0]["disposition"] == "quarantined" and again.rows[0]["reason"] == "UNKNOWN_OFFICE",
           "X4 quarantine retry: exit 3 while the cause is there", again.out + again.err)
-    early = bridge.submit([event(TOOLS + "task.recorded", {"orderRef": "A-1", "step": 3, "outcome": "DONE", "byRole": "ADMINISTRATION_OFFICER", "by": "AO-1"})])[0]
+    early = bridge.submit([event(TOOLS + "task.recorded", {"orderRef": "A-1", "step": 3, "outcome": "DONE", "byRole": "ADMINISTRATION_OFFICER",
+          "by": "AO-1"})])[0]
     check((early["disposition"], early["reason"]) == ("quarantined", "STEP_NOT_OPEN"), "a step before its turn is set aside", early)
     bridge.submit([event("nz.govt.corrections.ioms.document.received", {"orderRef": "A-1", "document": "SENTENCE_ORDER", "receivedOn": today()},
                          source="urn:nz:justice:cms")])
@@ -261,7 +275,8 @@ def test_quarantine(bridge):
     mended = bridge.ctl("quarantine", "retry", held, "--json")
     check(mended.code == 0 and mended.rows[0]["disposition"] == "accepted" and mended.rows[0]["id"] == early["id"] and mended.rows[0]["seq"] > 0,
           "X4 quarantine retry: accepted once the cause is mended, under its own id", mended.out + mended.err)
-    check([t["state"] for t in bridge.ctl("tasks", "--order", "A-1", "--step", "3", "--json").rows] == ["COMPLETED"], "quarantine retry: it took effect")
+    check([t["state"] for t in bridge.ctl("tasks", "--order", "A-1", "--step", "3", "--json").rows] == ["COMPLETED"],
+          "quarantine retry: it took effect")
     check([str(r["number"]) for r in bridge.ctl("quarantine", "--state", "RETRIED", "--json").rows] == [held], "quarantine --state RETRIED")
     refuses(bridge, 1, ["quarantine", "retry", held], "is not held", what="quarantine retry, twice")
 
@@ -269,8 +284,10 @@ def test_quarantine(bridge):
     gone = bridge.ctl("quarantine", "discard", number, str(malformed["number"]), "--reason", "entered by mistake", "--by", "SM-1")
     check(gone.code == 0 and gone.out.count("discarded") == 2, "X4 quarantine discard", gone.out + gone.err)
     row = bridge.ctl("quarantine", "show", number, "--json").rows[0]
-    check((row["state"], row["closed_by"], row["closed_reason"]) == ("DISCARDED", "SM-1", "entered by mistake"), "quarantine discard: by whom and why is kept", row)
-    check(bridge.ctl("quarantine", "--json").rows == [] and len(bridge.ctl("quarantine", "--all", "--json").rows) == 4, "quarantine: none held, --all shows them")
+    check((row["state"], row["closed_by"], row["closed_reason"]) == ("DISCARDED", "SM-1", "entered by mistake"),
+          "quarantine discard: by whom and why is kept", row)
+    check(bridge.ctl("quarantine", "--json").rows == [] and len(bridge.ctl("quarantine", "--all", "--json").rows) == 4,
+          "quarantine: none held, --all shows them")
     check(bridge.ctl("quarantine", "retry", "--all").err == "nothing is held\n", "quarantine retry --all: nothing to do is said")
 
 
@@ -278,7 +295,8 @@ def test_recording(bridge):
     done = bridge.ctl("allocate", "A-1", "PO-7", "--by", "SM-1", "--json")
     check(done.code == 0 and done.rows[0]["disposition"] == "accepted" and done.rows[0]["seq"] > 0, "allocate: recorded", done.out + done.err)
     row = bridge.ctl("requests", "--order", "A-1", "--json").rows[0]
-    check((row["state"], row["officer_id"]) == ("ALLOCATED", "PO-7") and bridge.ctl("requests", "--order", "A-3", "--json").rows[0]["recommended_officer_id"] == "PO-7",
+    check((row["state"], row["officer_id"]) == ("ALLOCATED", "PO-7") and bridge.ctl("requests", "--order", "A-3",
+          "--json").rows[0]["recommended_officer_id"] == "PO-7",
           "allocate: the officer is there, and recommended for the person's other order", row)
     check(bridge.ctl("task", "A-1", "4", "DONE").out.startswith("A-1: accepted, record "), "task: an answer in words, the role is the step's own")
     wrong = bridge.ctl("task", "A-1", "5", "DONE", "--role", "PROBATION_OFFICER")
@@ -316,20 +334,24 @@ def plan(bridge, events):
 
 
 def test_plan(bridge):
-    events = [imposed("B-1", "P8"), event(TOOLS + "allocation.recorded", {"orderRef": "B-1", "officerId": "PO-8", "byRole": "SERVICE_MANAGER", "by": "SM-1"}),
+    events = [imposed("B-1", "P8"), event(TOOLS + "allocation.recorded", {"orderRef": "B-1", "officerId": "PO-8", "byRole": "SERVICE_MANAGER",
+          "by": "SM-1"}),
               imposed("B-2", "P8", office="TIMARU")]
     result = plan(bridge, events)
     rows = result.rows
     check(result.code == 3 and [(r["line"], r["disposition"], r["reason"]) for r in rows] ==
-          [(1, "accepted", None), (2, "accepted", None), (3, "quarantined", "UNKNOWN_OFFICE")], "plan: each as if those before it had been submitted; exit 3", rows)
-    check([r["type"] for r in rows[1]["records"]] == [TOOLS + "allocation.allocated", TOOLS + "task.completed"], "plan --json: the records it would publish",
+          [(1, "accepted", None), (2, "accepted", None), (3, "quarantined",
+                "UNKNOWN_OFFICE")], "plan: each as if those before it had been submitted; exit 3", rows)
+    check([r["type"] for r in rows[1]["records"]] == [TOOLS + "allocation.allocated", TOOLS + "task.completed"],
+          "plan --json: the records it would publish",
           rows[1]["records"])
     check(bridge.ctl("requests", "--prn", "P8", "--json").rows == [], "plan: nothing is there afterwards")
     path = bridge.dir + "/plan.ndjson"
     with open(path, "w") as f:
         f.write(lines_of(events[:2]))
     table = bridge.ctl("plan", path)
-    check(table.code == 0 and "allocation.allocated, task.completed" in table.out and table.out.split()[:2] == ["LINE", "ID"], "plan FILE: a table", table.out)
+    check(table.code == 0 and "allocation.allocated, task.completed" in table.out and table.out.split()[:2] == ["LINE", "ID"],
+          "plan FILE: a table", table.out)
     refuses(bridge, 1, ["plan", "/dev/null"], "has no events")
     refuses(bridge, 1, ["plan", "/nonexistent"], "No such file")
 
@@ -348,7 +370,8 @@ def test_plan_guards(bridge):
     refused("the order is no ES order", "PTP_G1", [considered("T-1", "E-2", "P6")], "SUPERVISION", "extended supervision order")
     refused("EM criteria are not met", "PTP_G2", [considered("T-1", "E-1", "P5", emCriteriaMet=False)], "emCriteriaMet", "electronic monitoring")
     refused("no residential restrictions by stage 6", "PTP_G3",
-            [considered("T-1", "E-1", "P5", residentialRestrictions=None)] + up_to("T-1", 6) + [stage("T-1", 6, "PROPOSAL_PREPARED", "ES_OPERATIONS_ADVISER")],
+            [considered("T-1", "E-1", "P5", residentialRestrictions=None)] + up_to("T-1", 6) + [stage("T-1", 6, "PROPOSAL_PREPARED",
+                  "ES_OPERATIONS_ADVISER")],
             "residentialRestrictions", "residential restrictions conditions")
     refused("longer than twelve months", "PTP_G4", [considered("T-1", "E-1", "P5", endsOn=today(500))], today(500), "12 months")
     refused("an unknown suitability code", "PTP_G5", [considered("T-1", "E-1", "P5", suitability=["C99"])], "C99", "codes of the policy")
@@ -363,14 +386,16 @@ def test_ptp(bridge):
     row = bridge.ctl("ptp", "--json").rows[0]
     check((row["ptp_ref"], row["order_ref"], row["stage"], row["state"], row["next_role"]) == ("T-1", "E-1", 1, "IN_PROGRESS", "PROBATION_OFFICER"),
           "ptp --json: the case", row)
-    check("T-1" in bridge.ctl("ptp", "--state", "IN_PROGRESS", "--prn", "P5").out and bridge.ctl("ptp", "--stage", "2", "--json").rows == [], "ptp: filters")
+    check("T-1" in bridge.ctl("ptp", "--state", "IN_PROGRESS", "--prn", "P5").out and bridge.ctl("ptp", "--stage", "2", "--json").rows == [],
+          "ptp: filters")
     done = bridge.ctl("ptp", "record", "T-1", "1", "ADVISED", "--note", "spoke on the phone", "--by", "PO-1")
     check(done.code == 0 and done.out.startswith("T-1: accepted"), "ptp record: in the role the procedure asks for", done.out + done.err)
     check(bridge.ctl("ptp", "--json").rows[0]["stage"] == 2, "ptp record: the case moves on")
     out_of_turn = bridge.ctl("ptp", "record", "T-1", "4", "SUPPORTED")
     check(out_of_turn.code == 3 and "PTP_G7" in out_of_turn.out, "ptp record: exit 3, the guard named", out_of_turn.out)
     shown = bridge.ctl("show", "T-1").out
-    check("PTP case" in shown and "spoke on the phone" in shown and "ptp.stage-changed" in shown and "PTP_G7" in shown, "show PTP_REF: its whole history", shown)
+    check("PTP case" in shown and "spoke on the phone" in shown and "ptp.stage-changed" in shown and "PTP_G7" in shown,
+          "show PTP_REF: its whole history", shown)
     check([t["kind"] for t in bridge.ctl("show", "T-1", "--json").rows[0]["tasks"]] == ["PTP", "PTP"], "show PTP_REF --json: its tasks")
     refuses(bridge, 1, ["ptp", "record", "T-9", "1", "ADVISED"], "T-9", "cppsctl show")
     refuses(bridge, 2, ["ptp", "record", "T-1", "1", "AGREED"], "AGREED", "ADVISED")
@@ -384,7 +409,8 @@ def test_ptp(bridge):
 
 
 def test_reconcile(bridge):
-    ours = [{"orderRef": r["order_ref"], "prn": r["prn"], "orderType": r["order_type"], "office": r["office"]} for r in bridge.ctl("requests", "--json").rows]
+    ours = [{"orderRef": r["order_ref"], "prn": r["prn"], "orderType": r["order_type"], "office": r["office"]} for r in bridge.ctl("requests",
+          "--json").rows]
     check(len(ours) == 5, "five orders are live", ours)
     theirs = [dict(o) for o in ours if o["orderRef"] != "A-3"] + [{"orderRef": "X-1", "prn": "P77", "orderType": "PAROLE", "office": "NAPIER"}]
     next(o for o in theirs if o["orderRef"] == "A-4")["office"] = "NELSON"
@@ -393,21 +419,25 @@ def test_reconcile(bridge):
         f.write("office,prn,orderRef,orderType\n" + "".join("%(office)s,%(prn)s,%(orderRef)s,%(orderType)s\n" % o for o in theirs))
     result = bridge.ctl("reconcile", csv, "--json")
     check(result.code == 4 and [(r["difference"], r["order_ref"], r["field"]) for r in result.rows] ==
-          [("extra", "A-3", None), ("different", "A-4", "office"), ("missing", "X-1", None)], "R11 reconcile: missing, extra, different; exit 4", result.out + result.err)
+          [("extra", "A-3", None), ("different", "A-4", "office"), ("missing",
+                "X-1", None)], "R11 reconcile: missing, extra, different; exit 4", result.out + result.err)
     check((result.rows[1]["theirs"], result.rows[1]["ours"]) == ("NELSON", "WELLINGTON"), "R11 reconcile: both values", result.rows)
     table = bridge.ctl("reconcile", csv)
     check("5 orders in the list, 5 here: 1 missing here, 1 only here, 1 different" in table.out and table.out.startswith("DIFFERENCE"),
           "R11 reconcile: a table and a sum", table.out)
     status = bridge.status()["reconciliation"]
-    check(status["agreed"] is False and status["differences"] == 3 and status["last_agreed_at"] is None, "R11 status: compared, and never agreed", status)
+    check(status["agreed"] is False and status["differences"] == 3 and status["last_agreed_at"] is None,
+          "R11 status: compared, and never agreed", status)
 
     agrees = bridge.ctl("reconcile", "-", stdin=lines_of(ours))
-    check(agrees.code == 0 and agrees.out == "the lists agree: 5 orders\n", "R11 reconcile: NDJSON from standard input; exit 0", agrees.out + agrees.err)
+    check(agrees.code == 0 and agrees.out == "the lists agree: 5 orders\n",
+          "R11 reconcile: NDJSON from standard input; exit 0", agrees.out + agrees.err)
     agreed = bridge.status()["reconciliation"]
     check(agreed["agreed"] is True and agreed["last_agreed_at"] == agreed["last_at"], "R11 status: when the lists agreed", agreed)
     bridge.ctl("reconcile", csv)
     later = bridge.status()["reconciliation"]
-    check(later["agreed"] is False and later["last_agreed_at"] == agreed["last_at"] < later["last_at"], "R11 status: when they last agreed stays", later)
+    check(later["agreed"] is False and later["last_agreed_at"] == agreed["last_at"] < later["last_at"],
+          "R11 status: when they last agreed stays", later)
 
     for text, words in [("prn,office\nP1,NAPIER\n", ["line 1", "orderRef"]), ('{"orderRef":"A"}\n{"orderRef":\n', ["line 2"]),
                         ("orderRef\nA\nA\n", ["order A stands twice", "line 2", "line 3"])]:
@@ -422,16 +452,19 @@ def test_generate(bridge):
     check(bridge.ctl("generate", "--seed", "5", "--events", "300").out == one.out != bridge.ctl("generate", "--events", "300", "--seed", "6").out,
           "generate: the same arguments, the same bytes; another seed, others")
     now = bridge.ctl("generate", "--events", "20", "--from", "today").rows
-    check(all(abs(time.mktime(time.strptime(e["time"][:19], "%Y-%m-%dT%H:%M:%S")) - time.time()) < 10 * 86400 for e in now), "generate --from today: events of now", now[0])
+    check(all(abs(time.mktime(time.strptime(e["time"][:19], "%Y-%m-%dT%H:%M:%S")) - time.time()) < 10 * 86400 for e in now),
+          "generate --from today: events of now", now[0])
     old = bridge.ctl("generate", "--events", "1", "--from", "2020-01-01")
-    check(old.code == 0 and len(old.rows) == 1 and "EVENT_TOO_OLD" in old.err and "--from today" in old.err, "generate: says when a bridge will not take them", old.err)
+    check(old.code == 0 and len(old.rows) == 1 and "EVENT_TOO_OLD" in old.err and "--from today" in old.err,
+          "generate: says when a bridge will not take them", old.err)
     refuses(bridge, 2, ["generate", "--from", "tomorrow"], "--from", "today or a date")
     refuses(bridge, 2, ["generate", "--events", "many"], "--events", "whole number")
 
 
 def test_upkeep(bridge):
     check("nothing to do" in bridge.ctl("migrate").out, "migrate: twice is safe")
-    check("stream nz, 3 sources" in bridge.ctl("check-config").out and bridge.ctl("check-config", "--json").rows[0]["testing_clock"] is True, "check-config")
+    check("stream nz, 3 sources" in bridge.ctl("check-config").out and bridge.ctl("check-config", "--json").rows[0]["testing_clock"] is True,
+          "check-config")
     check(bridge.ctl("policy", "check").out.startswith("the policy is sound: 15 offices"), "policy check")
     bad = bridge.dir + "/bad.yaml"
     with open(bad, "w") as f:
@@ -460,7 +493,8 @@ def test_help(bridge):
 
     def completes(*words):
         line = "COMP_WORDS=(cppsctl %s); COMP_CWORD=%d;" % (" ".join("'%s'" % w for w in words), len(words))
-        return subprocess.run(["bash", "-c", script % line], input=bridge.ctl("help", "--completion").out, text=True, capture_output=True, cwd=bridge.dir).stdout
+        return subprocess.run(["bash", "-c", script % line], input=bridge.ctl("help",
+              "--completion").out, text=True, capture_output=True, cwd=bridge.dir).stdout
 
     check(completes("quar").split() == ["quarantine"] and {"retry", "discard", "show"} <= set(completes("quarantine", "").split()) and
           completes("requests", "--state", "OP").split() == ["OPEN"] and completes("generate", "--fr").split() == ["--from"],
