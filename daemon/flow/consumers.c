@@ -141,8 +141,10 @@ int consumers_hear(struct consumers *consumers, const char *name, uint64_t confi
 
 void consumers_clear(struct consumers *consumers)
 {
-	while (consumers->heard)
-		forget(consumers, consumers->heard);
+	struct consumer *consumer, *next;
+
+	HASH_ITER (hh, consumers->names, consumer, next)
+		forget(consumers, consumer);
 }
 
 int consumers_new(sd_event *loop, void (*tell_owner)(void *owner, const char *name, uint64_t confirmed), void *owner,
