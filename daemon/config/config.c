@@ -3,11 +3,14 @@
 
 #include <cyaml/cyaml.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/text.h"
+#include "config/explain.h"
 #include "core/event.h"
 
 #define FILE_MAX (1024 * 1024)
@@ -23,6 +26,18 @@ static const cyaml_strval_t kinds[] = {
 static const cyaml_strval_t starts[] = {
 	{ "earliest", START_EARLIEST },
 	{ "now", START_NOW },
+};
+
+/* libcyaml's own booleans take any word for true. */
+static const cyaml_strval_t truths[] = {
+	{ "false", false },
+	{ "true", true },
+};
+
+static const struct explained_words words[] = {
+	{ "kind", kinds, CYAML_ARRAY_LEN(kinds) },
+	{ "start", starts, CYAML_ARRAY_LEN(starts) },
+	{ "clock", truths, CYAML_ARRAY_LEN(truths) },
 };
 
 #define TEXT(key, flags, type, member) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (flags), type, member, 1, 512)
@@ -51,15 +66,18 @@ static const cyaml_schema_field_t source_fields[] = {
 static const cyaml_schema_value_t source_schema = { CYAML_VALUE_MAPPING(
 	CYAML_FLAG_DEFAULT, struct config_source, source_fields) };
 
+#define NUMBER(key, type, member) CYAML_FIELD_UINT_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member)
+
 static const cyaml_schema_field_t limit_fields[] = {
-	CYAML_FIELD_UINT("batch", CYAML_FLAG_OPTIONAL, struct config_limits, batch),
-	CYAML_FIELD_UINT("queue", CYAML_FLAG_OPTIONAL, struct config_limits, queue),
-	CYAML_FIELD_UINT("quarantine_mb", CYAML_FLAG_OPTIONAL, struct config_limits, quarantine_mb),
+	NUMBER("batch", struct config_limits, given.batch),
+	NUMBER("queue", struct config_limits, given.queue),
+	NUMBER("quarantine_mb", struct config_limits, given.quarantine_mb),
 	CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t testing_fields[] = {
-	CYAML_FIELD_BOOL("clock", CYAML_FLAG_OPTIONAL, struct config_testing, clock),
+	CYAML_FIELD_ENUM("clock", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config_testing, clock, truths,
+		CYAML_ARRAY_LEN(truths)),
 	CYAML_FIELD_END,
 };
 
@@ -77,34 +95,10 @@ static const cyaml_schema_field_t config_fields[] = {
 static const cyaml_schema_value_t config_schema = { CYAML_VALUE_MAPPING(
 	CYAML_FLAG_POINTER, struct config, config_fields) };
 
-/* libcyaml explains an error in several log lines: the reason, then where, innermost first. The first of each is kept. */
-struct explanation {
-	char reason[160], where[160];
-};
-
-static void explain(cyaml_log_t level, void *context, const char *format, va_list args)
-{
-	struct explanation *explanation = context;
-	char line[160];
-	char *text = line;
-
-	(void)level;
-	(void)vsnprintf(line, sizeof(line), format, args);
-	line[strcspn(line, "\n")] = '\0';
-	if (strncmp(text, "Load: ", 6) == 0)
-		text += 6;
-	while (*text == ' ')
-		text++;
-	if (!*explanation->reason)
-		TEXT_SET(explanation->reason, text);
-	else if (!*explanation->where && strncmp(text, "in ", 3) == 0)
-		TEXT_SET(explanation->where, text);
-}
-
 static const struct cyaml_config *reader(struct cyaml_config *config, struct explanation *explanation)
 {
 	*config = (struct cyaml_config){
-		.log_fn = explain,
+		.log_fn = explain_note,
 		.log_ctx = explanation,
 		.mem_fn = cyaml_mem,
 		.log_level = CYAML_LOG_ERROR,
@@ -136,46 +130,64 @@ struct config *config_free(struct config *config)
 
 /* ---- What the schema cannot say ---- */
 
+static bool is_tcp(const char *endpoint)
+{
+	const char *colon = strrchr(endpoint, ':');
+
+	return strncmp(endpoint, "tcp://", 6) == 0 && colon > endpoint + 6 &&
+	       (strcmp(colon, ":*") == 0 || (colon[1] && colon[1 + strspn(colon + 1, "0123456789")] == '\0'));
+}
+
+static int check_endpoint(
+	const char *path, const char *option, const char *endpoint, bool ipc_only, struct fault *fault)
+{
+	bool ipc = strncmp(endpoint, "ipc:///", 7) == 0;
+
+	if (!ipc && (ipc_only || !is_tcp(endpoint)))
+		return fault_set(fault, -EINVAL, "%s: %s: '%s' is no endpoint: write %sipc:///a/path", path, option,
+			endpoint, ipc_only ? "" : "tcp://host:port or ");
+	if (ipc && strlen(endpoint + 6) > 100)
+		return fault_set(fault, -EINVAL,
+			"%s: %s: the path of '%s' is longer than the 100 bytes a socket may have: choose a shorter "
+			"directory",
+			path, option, endpoint);
+	return 0;
+}
+
 static int check_endpoints(
 	const char *path, const char *option, struct config_endpoints *endpoints, bool ipc_only, struct fault *fault)
 {
-	for (unsigned i = 0; i < endpoints->n; i++) {
-		const char *endpoint = endpoints->endpoint[i];
-		bool ipc = strncmp(endpoint, "ipc://", 6) == 0;
+	int r = 0;
 
-		if (!ipc && (ipc_only || strncmp(endpoint, "tcp://", 6) != 0))
-			return fault_set(fault, -EINVAL, "%s: %s: '%s' is no endpoint: write %sipc:///a/path", path,
-				option, endpoint, ipc_only ? "" : "tcp://host:port or ");
-		if (ipc && strlen(endpoint + 6) > 100)
-			return fault_set(fault, -EINVAL,
-				"%s: %s: the path of '%s' is longer than the 100 bytes a socket may have: choose a "
-				"shorter directory",
-				path, option, endpoint);
-		endpoints->list[i] = endpoint;
+	for (unsigned i = 0; r == 0 && i < endpoints->n; i++) {
+		r = check_endpoint(path, option, endpoints->endpoint[i], ipc_only, fault);
+		endpoints->list[i] = endpoints->endpoint[i];
 	}
-	return 0;
+	return r;
 }
 
-static int check_range(const char *path, const char *option, uint32_t *value, uint32_t fallback, uint32_t least,
-	uint32_t most, struct fault *fault)
-{
-	if (!*value)
-		*value = fallback;
-	if (*value < least || *value > most)
-		return fault_set(
-			fault, -EINVAL, "%s: limits.%s is %u: allowed are %u to %u", path, option, *value, least, most);
-	return 0;
-}
+struct limit_row {
+	const char *name;
+	uint32_t *given, *value, least, most, fallback;
+};
 
 static int check_limits(const char *path, struct config_limits *limits, struct fault *fault)
 {
-	int r = check_range(path, "batch", &limits->batch, 500, 1, 5000, fault);
+	const struct limit_row rows[] = {
+		{ "batch", limits->given.batch, &limits->batch, 1, 5000, 500 },
+		{ "queue", limits->given.queue, &limits->queue, 10, 100000, 2000 },
+		{ "quarantine_mb", limits->given.quarantine_mb, &limits->quarantine_mb, 1, 100000, 64 },
+	};
 
-	if (r == 0)
-		r = check_range(path, "queue", &limits->queue, 2000, 10, 100000, fault);
-	if (r == 0)
-		r = check_range(path, "quarantine_mb", &limits->quarantine_mb, 64, 1, 100000, fault);
-	return r;
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		const struct limit_row *row = &rows[i];
+
+		*row->value = row->given ? *row->given : row->fallback;
+		if (*row->value < row->least || *row->value > row->most)
+			return fault_set(fault, -EINVAL, "%s: limits.%s is %u: allowed are %u to %u", path, row->name,
+				*row->value, row->least, row->most);
+	}
+	return 0;
 }
 
 static bool is_name(const char *name)
@@ -211,16 +223,43 @@ static int check_source(const char *path, struct config *config, unsigned i, str
 	return r < 0 ? r : check_endpoints(path, option, &source->log, false, fault);
 }
 
+struct served_row {
+	const char *option;
+	struct config_endpoints *endpoints;
+	bool ipc_only;
+};
+
+/* An endpoint that stands twice would be bound twice: the second binding would wait for the first for ever. */
+static int check_once(const char *path, const struct served_row *rows, size_t row, unsigned i, struct fault *fault)
+{
+	const char *endpoint = rows[row].endpoints->endpoint[i];
+
+	for (size_t k = 0; k <= row; k++)
+		for (unsigned n = 0; n < (k < row ? rows[k].endpoints->n : i); n++)
+			if (strcmp(rows[k].endpoints->endpoint[n], endpoint) == 0 && !strchr(endpoint, '*'))
+				return fault_set(fault, -EINVAL,
+					"%s: %s: '%s' stands under %s already: each endpoint needs its own", path,
+					rows[row].option, endpoint, rows[k].option);
+	return 0;
+}
+
 static int check_served(const char *path, struct config_served *served, struct fault *fault)
 {
 	struct config_endpoints control = { .endpoint = &served->control, .n = 1 };
-	int r = check_endpoints(path, "endpoints.submit", &served->submit, false, fault);
+	const struct served_row rows[] = {
+		{ "endpoints.submit", &served->submit, false },
+		{ "endpoints.live", &served->live, false },
+		{ "endpoints.log", &served->log, false },
+		{ "endpoints.control", &control, true },
+	};
+	int r = 0;
 
-	if (r == 0)
-		r = check_endpoints(path, "endpoints.live", &served->live, false, fault);
-	if (r == 0)
-		r = check_endpoints(path, "endpoints.log", &served->log, false, fault);
-	return r < 0 ? r : check_endpoints(path, "endpoints.control", &control, true, fault);
+	for (size_t k = 0; r == 0 && k < ARRAY_LENGTH(rows); k++) {
+		r = check_endpoints(path, rows[k].option, rows[k].endpoints, rows[k].ipc_only, fault);
+		for (unsigned i = 0; r == 0 && i < rows[k].endpoints->n; i++)
+			r = check_once(path, rows, k, i, fault);
+	}
+	return r;
 }
 
 static int check_level(const char *path, struct config *config, struct fault *fault)
@@ -251,32 +290,52 @@ static int check(const char *path, struct config *config, struct fault *fault)
 	return r < 0 ? r : check_level(path, config, fault);
 }
 
+static int check_file(const char *path, struct fault *fault)
+{
+	struct stat st;
+	int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), error = errno;
+	bool plain = file >= 0 && fstat(file, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= FILE_MAX;
+
+	if (file >= 0)
+		(void)close(file);
+	if (file < 0 && error == EACCES)
+		return fault_set(fault, -EACCES,
+			"cannot read the configuration %s: %s; use an account that may read it, such as the service's",
+			path, strerror(error));
+	if (file < 0)
+		return fault_set(fault, -error,
+			"cannot read the configuration %s: %s; name another with --config FILE or $CPPS_BRIDGE_CONFIG",
+			path, strerror(error));
+	if (!plain)
+		return fault_set(fault, -EINVAL,
+			"the configuration %s is no file of at most 1 MiB; name another with --config FILE or "
+			"$CPPS_BRIDGE_CONFIG",
+			path);
+	return 0;
+}
+
 int config_load(const char *path, struct config **ret, struct fault *fault)
 {
 	struct explanation explanation = { 0 };
 	struct cyaml_config options;
 	CLEANUP(config_freep) struct config *config = NULL;
-	struct stat st;
 	cyaml_err_t error;
-	int r;
+	int r = check_file(path, fault);
 
-	if (stat(path, &st) < 0)
-		return fault_set(fault, -ENOENT,
-			"cannot read the configuration %s: %s; name another with --config FILE or $CPPS_BRIDGE_CONFIG",
-			path, strerror(errno));
-	if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX)
-		return fault_set(fault, -EINVAL, "the configuration %s is no file of at most 1 MiB", path);
+	if (r < 0)
+		return r;
 	error = cyaml_load_file(path, reader(&options, &explanation), &config_schema, (cyaml_data_t **)&config, NULL);
 	if (error != CYAML_OK)
-		return fault_set(fault, -EINVAL, "the configuration %s cannot be used: %s%s%s", path,
-			*explanation.reason ? explanation.reason : cyaml_strerror(error),
-			*explanation.where ? ", " : "", explanation.where);
+		return explain_fault(&explanation, path, words, ARRAY_LENGTH(words), -EINVAL, fault);
+	if (!config)
+		return fault_set(fault, -EINVAL,
+			"%s: it holds no option: begin with a copy of the cpps-bridge.yaml that is shipped", path);
 	r = check(path, config, fault);
 	if (r < 0)
 		return r;
 	config->path = strdup(path);
 	if (!config->path)
-		return -ENOMEM;
+		return fault_set(fault, -ENOMEM, "out of memory");
 	*ret = TAKE(config);
 	return 0;
 }

@@ -42,6 +42,9 @@ struct config_limits {
 	uint32_t batch;         /* most events a transaction: 500 */
 	uint32_t queue;         /* events held before the sockets are paused: 2,000 */
 	uint32_t quarantine_mb; /* bytes kept of quarantined events, per submitter: 64 */
+	struct {
+		uint32_t *batch, *queue, *quarantine_mb;
+	} given; /* as they stand in the file; NULL: not there */
 };
 
 struct config_testing {
@@ -63,7 +66,7 @@ struct config {
 /* The path by the rule above; `given` is the --config argument or NULL. Never NULL. */
 const char *config_path(const char *given);
 
-/* 0; -ENOENT, -EINVAL with a sentence that names the file, the line where known, the option, and what is allowed. */
+/* 0; -EINVAL, or why the file cannot be read (-ENOENT, -EACCES ...), with a sentence that names the file, the line where known, the option, and the remedy. */
 int config_load(const char *path, struct config **ret, struct fault *fault);
 struct config *config_free(struct config *config);
 DEFINE_CLEANUP(struct config, config_free)
