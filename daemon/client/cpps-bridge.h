@@ -38,7 +38,8 @@ struct cpps_error {
 struct cpps_record {
 	uint64_t seq, epoch; /* its position: keep both, and begin after them the next time */
 	const char *topic;   /* <name>/<office> */
-	const void *event;   /* a CloudEvent: a bridge's in the protobuf format, a feeder's as its source wrote it; see cpps_event_json() */
+	/* A CloudEvent: a bridge's in the protobuf format, a feeder's as its source wrote it; see cpps_event_json(). */
+	const void *event;
 	size_t event_size;
 };
 
