@@ -113,8 +113,8 @@ def test_interrupted(bridge):
 
 
 def test_submit_waits(bridge, other):
-    refuses(bridge, 1, ["--config", other, "submit", "--timeout", "1", bridge.dir + "/good.ndjson", "--json"], "no answer", "cppsctl status",
-          "duplicate",
+    refuses(bridge, 1, ["--config", other, "submit", "--timeout", "1", bridge.dir + "/good.ndjson", "--json"], "no answer",
+            "cppsctl status", "duplicate",
             what="submit --timeout, nobody there")
 
 
@@ -215,12 +215,12 @@ def test_listings(bridge, other):
     check("A-9" in bridge.ctl("parked").out, "parked: a table")
     sources = bridge.ctl("sources", "--json").rows
     check([(s["name"], s["kind"], s["guarantee"]) for s in sources] ==
-          [("court", "COURT", "best effort"), ("prison", "PRISON", "best effort"), ("tools", "TOOLS",
-                "submits")], "sources: each as it is followed", sources)
+          [("court", "COURT", "best effort"), ("prison", "PRISON", "best effort"), ("tools", "TOOLS", "submits")],
+          "sources: each as it is followed", sources)
     check(bridge.ctl("sources").out.startswith("NAME"), "sources: a table")
     alone = bridge.ctl("--config", other, "sources", "--json")
-    check(alone.code == 0 and [s["guarantee"] for s in alone.rows] == ["best effort", "best effort",
-          "submits"] and "the daemon does not answer" in alone.err,
+    check(alone.code == 0 and [s["guarantee"] for s in alone.rows] == ["best effort", "best effort", "submits"] and
+          "the daemon does not answer" in alone.err,
           "sources: without the daemon, what the configuration and the database say", alone.out + alone.err)
 
 
@@ -231,8 +231,8 @@ def test_terminal(bridge):
     os.close(side)
     lines = os.read(main, 65536).decode().splitlines()
     os.close(main)
-    check(len(lines) > 9 and all(len(l) <= 110 for l in lines) and all(w in " ".join(lines).split() for w in ("offenders", "allocation",
-          "warning", "initial")),
+    check(len(lines) > 9 and all(len(l) <= 110 for l in lines) and
+          all(w in " ".join(lines).split() for w in ("offenders", "allocation", "warning", "initial")),
           "tables: titles wrap at words to the terminal's width", "\n".join(lines))
 
 
@@ -242,8 +242,8 @@ def test_quarantine(bridge):
     office = next(r for r in rows if r["reason"] == "UNKNOWN_OFFICE")
     malformed = next(r for r in rows if r["reason"] == "MALFORMED")
     number = str(office["number"])
-    check(office["order_ref"] == "A-2" and office["opens_order"] is True and len(bridge.ctl("quarantine", "--reason", "MALFORMED",
-          "--json").rows) == 1,
+    check(office["order_ref"] == "A-2" and office["opens_order"] is True and
+          len(bridge.ctl("quarantine", "--reason", "MALFORMED", "--json").rows) == 1,
           "quarantine: filters; an offender without a request is marked", office)
     shown = bridge.ctl("quarantine", "show", number)
     check("office TIMARU" in shown.out and '"orderRef": "A-2"' in shown.out, "quarantine show: why, and the event", shown.out)
@@ -255,8 +255,8 @@ def test_quarantine(bridge):
     raw.close()
     garbage = max(r["number"] for r in bridge.ctl("quarantine", "--json").rows)
     check("000000  00 ff 6e 6f 20 65 76 65 6e 74" in bridge.ctl("quarantine", "show", str(garbage)).out and
-          bridge.ctl("quarantine", "show", str(garbage),
-                "--json").rows[0]["bytes"].startswith("\\x00ff6e6f"), "quarantine show: bytes that are no text")
+          bridge.ctl("quarantine", "show", str(garbage), "--json").rows[0]["bytes"].startswith("\\x00ff6e6f"),
+          "quarantine show: bytes that are no text")
     bridge.ctl("quarantine", "discard", str(garbage), "--reason", "noise")
     refuses(bridge, 1, ["quarantine", "show", "9999"], "no quarantined event number 9999", "cppsctl quarantine")
     refuses(bridge, 2, ["quarantine", "show", "x"], '"x"', "cppsctl quarantine")
@@ -266,8 +266,8 @@ def test_quarantine(bridge):
     again = bridge.ctl("quarantine", "retry", number, "--json")
     check(again.code == 3 and again.rows[0]["disposition"] == "quarantined" and again.rows[0]["reason"] == "UNKNOWN_OFFICE",
           "X4 quarantine retry: exit 3 while the cause is there", again.out + again.err)
-    early = bridge.submit([event(TOOLS + "task.recorded", {"orderRef": "A-1", "step": 3, "outcome": "DONE", "byRole": "ADMINISTRATION_OFFICER",
-          "by": "AO-1"})])[0]
+    step = {"orderRef": "A-1", "step": 3, "outcome": "DONE", "byRole": "ADMINISTRATION_OFFICER", "by": "AO-1"}
+    early = bridge.submit([event(TOOLS + "task.recorded", step)])[0]
     check((early["disposition"], early["reason"]) == ("quarantined", "STEP_NOT_OPEN"), "a step before its turn is set aside", early)
     bridge.submit([event("nz.govt.corrections.ioms.document.received", {"orderRef": "A-1", "document": "SENTENCE_ORDER", "receivedOn": today()},
                          source="urn:nz:justice:cms")])
@@ -295,8 +295,8 @@ def test_recording(bridge):
     done = bridge.ctl("allocate", "A-1", "PO-7", "--by", "SM-1", "--json")
     check(done.code == 0 and done.rows[0]["disposition"] == "accepted" and done.rows[0]["seq"] > 0, "allocate: recorded", done.out + done.err)
     row = bridge.ctl("requests", "--order", "A-1", "--json").rows[0]
-    check((row["state"], row["officer_id"]) == ("ALLOCATED", "PO-7") and bridge.ctl("requests", "--order", "A-3",
-          "--json").rows[0]["recommended_officer_id"] == "PO-7",
+    check((row["state"], row["officer_id"]) == ("ALLOCATED", "PO-7") and
+          bridge.ctl("requests", "--order", "A-3", "--json").rows[0]["recommended_officer_id"] == "PO-7",
           "allocate: the officer is there, and recommended for the person's other order", row)
     check(bridge.ctl("task", "A-1", "4", "DONE").out.startswith("A-1: accepted, record "), "task: an answer in words, the role is the step's own")
     wrong = bridge.ctl("task", "A-1", "5", "DONE", "--role", "PROBATION_OFFICER")
@@ -334,14 +334,14 @@ def plan(bridge, events):
 
 
 def test_plan(bridge):
-    events = [imposed("B-1", "P8"), event(TOOLS + "allocation.recorded", {"orderRef": "B-1", "officerId": "PO-8", "byRole": "SERVICE_MANAGER",
-          "by": "SM-1"}),
+    allocation = {"orderRef": "B-1", "officerId": "PO-8", "byRole": "SERVICE_MANAGER", "by": "SM-1"}
+    events = [imposed("B-1", "P8"), event(TOOLS + "allocation.recorded", allocation),
               imposed("B-2", "P8", office="TIMARU")]
     result = plan(bridge, events)
     rows = result.rows
     check(result.code == 3 and [(r["line"], r["disposition"], r["reason"]) for r in rows] ==
-          [(1, "accepted", None), (2, "accepted", None), (3, "quarantined",
-                "UNKNOWN_OFFICE")], "plan: each as if those before it had been submitted; exit 3", rows)
+          [(1, "accepted", None), (2, "accepted", None), (3, "quarantined", "UNKNOWN_OFFICE")],
+          "plan: each as if those before it had been submitted; exit 3", rows)
     check([r["type"] for r in rows[1]["records"]] == [TOOLS + "allocation.allocated", TOOLS + "task.completed"],
           "plan --json: the records it would publish",
           rows[1]["records"])
@@ -370,8 +370,8 @@ def test_plan_guards(bridge):
     refused("the order is no ES order", "PTP_G1", [considered("T-1", "E-2", "P6")], "SUPERVISION", "extended supervision order")
     refused("EM criteria are not met", "PTP_G2", [considered("T-1", "E-1", "P5", emCriteriaMet=False)], "emCriteriaMet", "electronic monitoring")
     refused("no residential restrictions by stage 6", "PTP_G3",
-            [considered("T-1", "E-1", "P5", residentialRestrictions=None)] + up_to("T-1", 6) + [stage("T-1", 6, "PROPOSAL_PREPARED",
-                  "ES_OPERATIONS_ADVISER")],
+            [considered("T-1", "E-1", "P5", residentialRestrictions=None)] + up_to("T-1", 6) +
+            [stage("T-1", 6, "PROPOSAL_PREPARED", "ES_OPERATIONS_ADVISER")],
             "residentialRestrictions", "residential restrictions conditions")
     refused("longer than twelve months", "PTP_G4", [considered("T-1", "E-1", "P5", endsOn=today(500))], today(500), "12 months")
     refused("an unknown suitability code", "PTP_G5", [considered("T-1", "E-1", "P5", suitability=["C99"])], "C99", "codes of the policy")
@@ -409,8 +409,8 @@ def test_ptp(bridge):
 
 
 def test_reconcile(bridge):
-    ours = [{"orderRef": r["order_ref"], "prn": r["prn"], "orderType": r["order_type"], "office": r["office"]} for r in bridge.ctl("requests",
-          "--json").rows]
+    ours = [{"orderRef": r["order_ref"], "prn": r["prn"], "orderType": r["order_type"], "office": r["office"]}
+            for r in bridge.ctl("requests", "--json").rows]
     check(len(ours) == 5, "five orders are live", ours)
     theirs = [dict(o) for o in ours if o["orderRef"] != "A-3"] + [{"orderRef": "X-1", "prn": "P77", "orderType": "PAROLE", "office": "NAPIER"}]
     next(o for o in theirs if o["orderRef"] == "A-4")["office"] = "NELSON"
@@ -419,8 +419,8 @@ def test_reconcile(bridge):
         f.write("office,prn,orderRef,orderType\n" + "".join("%(office)s,%(prn)s,%(orderRef)s,%(orderType)s\n" % o for o in theirs))
     result = bridge.ctl("reconcile", csv, "--json")
     check(result.code == 4 and [(r["difference"], r["order_ref"], r["field"]) for r in result.rows] ==
-          [("extra", "A-3", None), ("different", "A-4", "office"), ("missing",
-                "X-1", None)], "R11 reconcile: missing, extra, different; exit 4", result.out + result.err)
+          [("extra", "A-3", None), ("different", "A-4", "office"), ("missing", "X-1", None)],
+          "R11 reconcile: missing, extra, different; exit 4", result.out + result.err)
     check((result.rows[1]["theirs"], result.rows[1]["ours"]) == ("NELSON", "WELLINGTON"), "R11 reconcile: both values", result.rows)
     table = bridge.ctl("reconcile", csv)
     check("5 orders in the list, 5 here: 1 missing here, 1 only here, 1 different" in table.out and table.out.startswith("DIFFERENCE"),
@@ -469,7 +469,7 @@ def test_upkeep(bridge):
     bad = bridge.dir + "/bad.yaml"
     with open(bad, "w") as f:
         f.write("strem: nz\n")
-    refuses(bridge, 1, ["--config", bad, "check-config"], bad, "strem", "line: 1")
+    refuses(bridge, 1, ["--config", bad, "check-config"], bad, "strem", "line")
     with open(bridge.config) as f:
         text = f.read()
     with open(bad, "w") as f:
