@@ -174,7 +174,10 @@ static void tell_placeless(struct telling *t, const char *remedy, char *sentence
 
 static void tell_syntax(struct telling *t, const char *remedy, char *sentence, size_t size)
 {
-	t->line = find_line(t->path, is_tabbed, NULL);
+	unsigned tabbed = find_line(t->path, is_tabbed, NULL);
+
+	*t->place = '\0';
+	t->line = tabbed ? tabbed : t->line;
 	(void)snprintf(sentence, size, "%s: %s", t->said, remedy);
 }
 

@@ -266,9 +266,11 @@ static const struct {
 	{ HEAD "endpoints: {submit: [], live: [], log: [ipc:///c], control: ipc:///c}\n" SOURCES,
 		": endpoints.control: 'ipc:///c' stands under endpoints.log already: each endpoint needs its own" },
 	/* Not YAML, or nothing */
-	{ "stream: nz\n\tdatabase: d\n",
-		": line 2: found character that cannot start any token: this is no YAML; indent by spaces, close every "
-		"bracket and quote" },
+	{ "stream: nz\n\tdatabase: d\n", ": line 2: found a tab character that violates indentation: this is no YAML; "
+					 "indent by spaces, close every "
+					 "bracket and quote" },
+	{ HEAD "endpoints:\n  submit: [ipc:///a\n", ": line 4: did not find expected ',' or ']': this is no YAML; "
+						    "indent by spaces, close every bracket and quote" },
 	{ "just text\n", ": it takes options of its own: write each below it, as name: value" },
 	{ "", ": it holds no option: begin with a copy of the cpps-bridge.yaml that is shipped" },
 	{ "# nothing\n", ": it holds no option: begin with a copy of the cpps-bridge.yaml that is shipped" },
