@@ -47,7 +47,8 @@ static bool owner_only(int listener)
 	       stat(name.sun_path, &st) == 0 && !(st.st_mode & (S_IRWXG | S_IRWXO));
 }
 
-int accept4(int listener, struct sockaddr *address, socklen_t *n, int flags)
+/* Seen by libzmq whatever the visibility that is compiled with. */
+__attribute__((visibility("default"))) int accept4(int listener, struct sockaddr *address, socklen_t *n, int flags)
 {
 	int accepted = (int)syscall(SYS_accept4, listener, address, n, flags);
 
