@@ -116,7 +116,7 @@ static void pause_all(struct feeder *feeder, bool pause)
 		flow_socket_pause(feeder->from, pause);
 	if (feeder->input && !feeder->ended)
 		(void)sd_event_source_set_enabled(feeder->input, pause ? SD_EVENT_OFF : SD_EVENT_ON);
-	if (feeder->more && !feeder->ended && !pause)
+	if (feeder->options.input_fd >= 0 && !feeder->ended && !pause)
 		soon(feeder->more);
 }
 
