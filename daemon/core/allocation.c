@@ -291,7 +291,7 @@ static int open_new(struct decision *d, struct request **ret)
 	request->allocated_at = request->applied_at = INSTANT_NONE;
 	TEXT_SET(request->filed_prn, person->prn);
 	file_link(person->file, request);
-	MARK(person);
+	person_keep(person);
 	*ret = request;
 	return RULE_ACCEPTS;
 }
@@ -597,7 +597,7 @@ static int vary(struct decision *d, struct request *request)
 	file_note(d, request->file);
 	file_note(d, person->file);
 	steps_note(d, request); /* of an ended one too: it may come back */
-	MARK(person);
+	person_keep(person);
 	apply_variation(d, request, person);
 	file_settle(d);
 	ptp_order_varied(d, request);

@@ -121,6 +121,13 @@ struct file {
 /* Marks a row as changed; a new one stays new. */
 #define MARK(row) ((void)((row)->change |= ROW_CHANGED))
 
+/* Keeps the number of a person somebody named; whose order took effect is kept since then. */
+static inline void person_keep(struct person *person)
+{
+	if (!person->known)
+		MARK(person);
+}
+
 /* An order is live from taking effect until cancelled, recalled or past its endsOn (R5). */
 static inline bool request_live(const struct request *request)
 {

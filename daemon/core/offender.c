@@ -144,7 +144,7 @@ int offender_merged(struct decision *d)
 	retired = retired->file->persons;
 	TEXT_SET(retired->merged_into, into->prn);
 	MARK(retired);
-	MARK(into);
+	person_keep(into);
 	join_files(d, retired->file, into->file);
 	file_settle(d);
 	return RULE_ACCEPTS;
