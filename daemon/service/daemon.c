@@ -95,6 +95,7 @@ static void leading(void *owner, const struct term *term)
 	log_server_lead(daemon->log, term->epoch, term->first, term->head);
 	publisher_lead(daemon->publisher, term->epoch, term->head);
 	start_followers(daemon, term);
+	retention_begin(daemon->retention);
 	submit_pause(daemon->submit, false);
 	set_state(daemon, DAEMON_LEADER, "the database is up and this daemon leads the stream");
 	LOG(LOG_INFO, "the term begins", LOG_TEXT(STREAM, daemon->config->stream), LOG_NUMBER(EPOCH, term->epoch),
@@ -105,6 +106,7 @@ static void silence(struct daemon *daemon, bool keep)
 {
 	submit_pause(daemon->submit, true);
 	stop_followers(daemon);
+	retention_end(daemon->retention);
 	leader_end(daemon->leader, keep);
 	publisher_lead(daemon->publisher, 0, 0);
 	log_server_lead(daemon->log, 0, 0, 0);
@@ -204,6 +206,13 @@ static void leader_says(void *owner, int priority, const char *sentence)
 {
 	(void)owner;
 	log_format(priority, "%s", sentence);
+}
+
+static void kept_from(void *owner, uint64_t first)
+{
+	struct daemon *daemon = owner;
+
+	log_server_keep_from(daemon->log, first);
 }
 
 /* ---- What comes in ---- */
@@ -440,6 +449,7 @@ static int make_store(struct daemon *daemon, struct fault *fault)
 {
 	const struct store_callbacks callbacks = { daemon, leading, standby, lost, refused };
 	const struct leader_handlers handlers = { daemon, published, decided, pressure, leader_says };
+	const struct retention_handlers retention = { daemon, kept_from };
 	const struct config *config = daemon->config;
 	const struct store_options options = {
 		.conninfo = config->database,
@@ -452,6 +462,8 @@ static int make_store(struct daemon *daemon, struct fault *fault)
 
 	if (r == 0)
 		r = leader_new(daemon->loop, config, daemon->store, &handlers, &daemon->leader);
+	if (r == 0)
+		r = retention_new(daemon->loop, daemon->store, daemon->leader, &retention, &daemon->retention);
 	return r < 0 ? fault_set(fault, r, "cannot prepare the database side: %s", strerror(-r)) : 0;
 }
 
@@ -524,6 +536,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 	submit_free(daemon->submit);
 	/* The store ends first what it still owes the log server. */
 	store_free(daemon->store);
+	retention_free(daemon->retention);
 	leader_free(daemon->leader);
 	log_server_free(daemon->log);
 	publisher_free(daemon->publisher);

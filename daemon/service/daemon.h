@@ -10,6 +10,7 @@
 #include "flow/publisher.h"
 #include "flow/submit.h"
 #include "service/leader.h"
+#include "service/retention.h"
 
 /* STARTING: no database yet, or lost. STANDBY: another daemon leads. LEADER. STOPPING: draining. */
 #define DAEMON_STATES(X)                  X(STARTING, "starting") X(STANDBY, "standby") X(LEADER, "leader") X(STOPPING, "stopping")
@@ -27,6 +28,7 @@ struct daemon {
 
 	struct store *store;
 	struct leader *leader;
+	struct retention *retention;
 	struct submit_server *submit;
 	struct publisher *publisher;
 	struct log_server *log;

@@ -53,7 +53,6 @@ struct letter {
 	bool positioned;                 /* STREAM: `position` is known */
 	struct source_position position; /* STREAM: its source's name too where there is no position */
 	size_t source;                   /* STREAM: number in the config */
-	enum source_kind kind;           /* RETRY: of the submitter then */
 	char submitter[ID_MAX + 1];
 	char order_ref[REF_MAX + 1]; /* ALARM of a request */
 	bool parked;                 /* ALARM of a parked event: `number`; else of a quarantined one */
