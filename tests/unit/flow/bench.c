@@ -115,6 +115,26 @@ bool bench_run(struct bench *bench, bool (*done)(void *), void *context, int ms)
 	return false;
 }
 
+static bool is_readable(void *peer)
+{
+	zmq_pollitem_t item = { .socket = peer, .events = ZMQ_POLLIN };
+
+	return zmq_poll(&item, 1, 0) > 0;
+}
+
+size_t bench_receive(struct bench *bench, void *peer, int ms, zmq_msg_t *ret_last)
+{
+	size_t n = 1;
+
+	(void)zmq_msg_init(ret_last);
+	if (!bench_run(bench, is_readable, peer, ms))
+		return 0;
+	MUST(zmq_msg_recv(ret_last, peer, 0) >= 0);
+	for (; zmq_msg_more(ret_last); n++)
+		MUST(zmq_msg_recv(ret_last, peer, 0) >= 0);
+	return n;
+}
+
 int bench_send(void *socket, const char *const *frames)
 {
 	for (; *frames; frames++)

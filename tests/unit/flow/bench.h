@@ -26,6 +26,8 @@ void *bench_peer(struct bench *bench, int type, const char *endpoint);
 /* Runs the loop until `done` says so (true), or for so long (false). `done` NULL: for so long. */
 bool bench_run(struct bench *bench, bool (*done)(void *), void *context, int ms);
 int64_t bench_now_ms(void);
+/* Runs the loop until the peer has a message: the number of its frames, and the last of them, for the caller to close. 0: none came within `ms`. */
+size_t bench_receive(struct bench *bench, void *peer, int ms, zmq_msg_t *ret_last);
 
 /* Sends text frames, NULL-terminated; 0 or -EAGAIN. */
 int bench_send(void *socket, const char *const *frames);
