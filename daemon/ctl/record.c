@@ -15,6 +15,7 @@
 #include "wire/json.h"
 
 #define ANSWER_TIMEOUT_MS 15000
+#define STATUS_ARENA      (4 * 1024 * 1024UL)
 #define UUID_TEXT         37
 
 /* ---- The envelope ---- */
@@ -50,6 +51,25 @@ static int tools_source(struct ctl *ctl, const char **ret)
 		"%s has no source of kind tools: add one, so that cppsctl may speak for it", config->path);
 }
 
+/* Where a test bridge's clock was moved, now is what its clock says. */
+static void ask_moved_clock(struct ctl *ctl, struct instant *now)
+{
+	CLEANUP(arena_freep) struct arena *arena = NULL;
+	const struct control_request request = { .verb = CONTROL_STATUS };
+	struct control_answer answer = { 0 };
+	json_t *status = NULL;
+	const char *text;
+
+	if (!ctl->config->testing.clock || arena_new(STATUS_ARENA, &arena) < 0)
+		return;
+	if (ctl_control(ctl, &request, CONTROL_TIMEOUT_MS, arena, &answer) == 0 && answer.json)
+		status = json_loads(answer.json, 0, NULL);
+	text = json_string_value(json_object_get(status, "now"));
+	if (text && json_is_true(json_object_get(status, "clock_moved")))
+		(void)instant_parse(text, now);
+	json_decref(status);
+}
+
 /* When it happened: --at, else now. */
 static int happened_at(struct ctl *ctl, struct instant *ret)
 {
@@ -63,6 +83,7 @@ static int happened_at(struct ctl *ctl, struct instant *ret)
 					 "--at takes a time such as 2026-11-02T14:30:00+13:00, not \"%s\"", at);
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	ret->us = now.tv_sec * US_PER_SECOND + now.tv_nsec / 1000000 * 1000;
+	ask_moved_clock(ctl, ret);
 	return 0;
 }
 
@@ -126,10 +147,10 @@ static int record(struct ctl *ctl, enum event_type type, json_t *data, enum disp
 	const char *source = NULL;
 	struct instant at = { 0 };
 	char id[UUID_TEXT];
-	int r = happened_at(ctl, &at);
+	int r = tools_source(ctl, &source); /* loads the configuration */
 
 	if (r == 0)
-		r = tools_source(ctl, &source);
+		r = happened_at(ctl, &at);
 	if (r < 0)
 		return r;
 	make_id(id);

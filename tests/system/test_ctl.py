@@ -530,6 +530,12 @@ def test_clock(bridge):
     check([o for o in overdue() if o[0] != "C-2"] == before, "R3 clock advance again: no level comes twice", overdue())
     check([level for ref, level in overdue() if ref == "C-2"] == [1, 2, 3], "R3 levels already past are published with the event", overdue())
     check(bridge.status()["clock_moved"] is True, "status says that the clock was moved")
+    bridge.ctl("allocate", "C-1", "PO-9")
+    late = bridge.ctl("requests", "--order", "C-1", "--json").rows[0]
+    check(late["allocated_at"] > late["due_at"], "allocate: now is what the moved clock says", late)
+    bridge.ctl("task", "C-1", "4", "DONE", "--at", "2026-01-02T03:04:05+13:00")
+    closed = bridge.ctl("tasks", "--order", "C-1", "--step", "4", "--json").rows[0]["closed_at"]
+    check(closed == "2026-01-01T14:04:05Z", "task --at: when it happened", closed)
 
 
 with Bridge() as bridge:
