@@ -8,6 +8,8 @@ static struct config_source sources[] = {
 	[TOOLS] = { .name = "tools", .source = "urn:tools", .kind = SOURCE_TOOLS },
 };
 
+const char *papers_time = "2026-11-25T00:00:00Z";
+
 struct config *papers_config(void)
 {
 	static struct config config;
@@ -46,11 +48,11 @@ struct letter *papers_imposed(const char *id, const char *order_ref, const char 
 
 	(void)snprintf(text, sizeof(text),
 		"{\"specversion\":\"1.0\",\"id\":\"%s\",\"source\":\"urn:court\","
-		"\"type\":\"nz.govt.justice.cms.sentence.imposed\",\"time\":\"2026-11-25T00:00:00Z\","
+		"\"type\":\"nz.govt.justice.cms.sentence.imposed\",\"time\":\"%s\","
 		"\"data\":{\"prn\":\"%s\",\"orderRef\":\"%s\",\"orderType\":\"SUPERVISION\","
-		"\"imposedOn\":\"2026-11-25\",\"startsOn\":\"2026-11-25\",\"endsOn\":\"2027-11-25\","
+		"\"imposedOn\":\"2026-11-25\",\"startsOn\":\"2026-11-25\",\"endsOn\":\"2099-11-25\","
 		"\"office\":\"%s\",\"court\":\"Wellington\",\"childSexOffence\":false}}",
-		id, prn, order_ref, office);
+		id, papers_time, prn, order_ref, office);
 	return papers_letter(ORIGIN_SUBMIT, text);
 }
 
@@ -60,9 +62,9 @@ struct letter *papers_document(const char *id, const char *order_ref)
 
 	(void)snprintf(text, sizeof(text),
 		"{\"specversion\":\"1.0\",\"id\":\"%s\",\"source\":\"urn:prison\","
-		"\"type\":\"nz.govt.corrections.ioms.document.received\",\"time\":\"2026-11-25T00:00:00Z\","
+		"\"type\":\"nz.govt.corrections.ioms.document.received\",\"time\":\"%s\","
 		"\"data\":{\"orderRef\":\"%s\",\"document\":\"SENTENCE_ORDER\",\"receivedOn\":\"2026-11-25\","
 		"\"receivedAt\":\"WELLINGTON\"}}",
-		id, order_ref);
+		id, papers_time, order_ref);
 	return papers_letter(ORIGIN_SUBMIT, text);
 }

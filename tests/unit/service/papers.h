@@ -21,7 +21,10 @@ struct config *papers_config(void);
 /* The shipped policy; the test fails where it cannot be read. */
 const struct policy *papers_policy(void);
 
-/* Letters; of submit unless said otherwise. The time of every event is 2026-11-25T00:00:00Z. */
+/* The `time` of every event made from now on: 2026-11-25T00:00:00Z unless a test says otherwise. */
+extern const char *papers_time;
+
+/* Letters; of submit unless said otherwise. */
 struct letter *papers_letter(enum origin origin, const char *text);
 struct letter *papers_imposed(const char *id, const char *order_ref, const char *prn, const char *office);
 struct letter *papers_document(const char *id, const char *order_ref);

@@ -1,0 +1,444 @@
+/* The pipeline on a real database: what is acknowledged is committed and published, whatever happens to a batch or a term on the way. */
+#include "service/leader.h"
+
+#include <time.h>
+
+#include "base/text.h"
+#include "service/papers.h"
+#include "store/cluster.h"
+#include "store/migrate.h"
+
+#define TOLD_MAX 256
+
+static sd_event *loop;
+
+static struct {
+	struct config *config;
+	char conninfo[400];
+	struct store *store;
+	struct leader *leader;
+	int terms, losses;
+	struct {
+		char id[64];
+		bool dropped; /* no work: a control request's letter at the end of a term */
+		struct verdict verdict;
+	} told[TOLD_MAX];
+	size_t told_count;
+	uint64_t published; /* seq of the last record */
+	char pressure[16];  /* + full, - room again */
+	char logged[FAULT_MAX];
+} desk;
+
+/* ---- What the store and the leader tell ---- */
+
+static void leading(void *context, const struct term *term)
+{
+	(void)context;
+	desk.terms++;
+	desk.published = term->head;
+	leader_begin(desk.leader, term);
+}
+
+static void standby(void *context, const char *const *endpoints, size_t n)
+{
+	(void)context;
+	(void)endpoints;
+	(void)n;
+}
+
+static void lost(void *context, const char *sentence)
+{
+	(void)context;
+	(void)sentence;
+	desk.losses++;
+	leader_end(desk.leader, true);
+}
+
+static void refused(void *context, const char *sentence)
+{
+	(void)context;
+	fail_msg("%s", sentence);
+}
+
+static void published(void *owner, const struct wire_record *records, size_t n)
+{
+	(void)owner;
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(records[i].seq, ++desk.published);
+}
+
+static void decided(void *owner, const struct letter *letter)
+{
+	size_t i = desk.told_count++;
+
+	(void)owner;
+	assert_true(i < TOLD_MAX);
+	desk.told[i].dropped = !letter->work;
+	if (!letter->work)
+		return;
+	if (letter->work->event.id)
+		TEXT_SET(desk.told[i].id, letter->work->event.id);
+	desk.told[i].verdict = letter->work->verdict;
+	/* X5: the records are out before the ack. A plan's are never. */
+	if (letter->origin == ORIGIN_SUBMIT)
+		assert_true(letter->work->verdict.seq <= desk.published);
+}
+
+static void pressure(void *owner, bool full)
+{
+	(void)owner;
+	(void)strncat(desk.pressure, full ? "+" : "-", sizeof(desk.pressure) - strlen(desk.pressure) - 1);
+}
+
+static void note(void *owner, int priority, const char *sentence)
+{
+	(void)owner;
+	(void)priority;
+	TEXT_SET(desk.logged, sentence);
+}
+
+/* ---- The scene ---- */
+
+static int start(void **state)
+{
+	static char now[32];
+	time_t seconds = time(NULL);
+	struct tm tm;
+	struct fault fault = { 0 };
+
+	(void)strftime(now, sizeof(now), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &tm));
+	papers_time = now;
+	if (sd_event_new(&loop) < 0 || cluster_start(state) < 0)
+		return -1;
+	return migrate(cluster_database("migrated", ""), NULL, NULL, &fault);
+}
+
+static int end(void **state)
+{
+	loop = sd_event_unref(loop);
+	return cluster_stop(state);
+}
+
+static void turn(void)
+{
+	assert_true(sd_event_run(loop, 20000) >= 0);
+}
+
+#define WAIT_FOR(condition)                                             \
+	do {                                                            \
+		time_t until_ = time(NULL) + 30;                        \
+		while (!(condition)) {                                  \
+			if (time(NULL) > until_)                        \
+				fail_msg("never came: %s", #condition); \
+			turn();                                         \
+		}                                                       \
+	} while (0)
+
+static int open_desk(void **state)
+{
+	const struct store_callbacks callbacks = { &desk, leading, standby, lost, refused };
+	const struct leader_handlers handlers = { &desk, published, decided, pressure, note };
+	static const char *const endpoints[] = { "ipc:///nowhere/log", NULL };
+	static int number;
+	struct store_options options = { .stream = "nz",
+		.log_endpoints = endpoints,
+		.log_endpoint_count = 1,
+		.quarantine_quota_bytes = 1024 * 1024 };
+	char name[32];
+
+	(void)state;
+	memset(&desk, 0, sizeof(desk));
+	(void)snprintf(name, sizeof(name), "desk%d", ++number);
+	TEXT_SET(desk.conninfo, cluster_database(name, "TEMPLATE migrated"));
+	options.conninfo = desk.conninfo;
+	desk.config = papers_config();
+	assert_int_equal(store_new(loop, &options, &callbacks, &desk.store), 0);
+	assert_int_equal(leader_new(loop, desk.config, desk.store, &handlers, &desk.leader), 0);
+	store_start(desk.store);
+	WAIT_FOR(desk.terms == 1);
+	return 0;
+}
+
+static int close_desk(void **state)
+{
+	(void)state;
+	desk.store = store_free(desk.store);
+	desk.leader = leader_free(desk.leader);
+	return 0;
+}
+
+static void post_imposed(int number)
+{
+	char id[32], ref[32], prn[32];
+
+	(void)snprintf(id, sizeof(id), "e%d", number);
+	(void)snprintf(ref, sizeof(ref), "O/%d", number);
+	(void)snprintf(prn, sizeof(prn), "P%d", number);
+	leader_post(desk.leader, papers_imposed(id, ref, prn, "NELSON"));
+}
+
+static const char *ask(const char *sql)
+{
+	return cluster_ask(desk.conninfo, sql);
+}
+
+static size_t told_with(enum disposition disposition)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < desk.told_count; i++)
+		n += desk.told[i].verdict.disposition == disposition;
+	return n;
+}
+
+/* The log in the database is what was published, without a gap. */
+static void assert_log_is_whole(void)
+{
+	char expected[64];
+
+	(void)snprintf(expected, sizeof(expected), "%llu %llu", (unsigned long long)desk.published,
+		(unsigned long long)desk.published);
+	assert_string_equal(ask("SELECT count(*) || ' ' || coalesce(max(seq), 0) FROM cpps.event"), expected);
+	assert_int_equal(leader_head(desk.leader), desk.published);
+}
+
+/* ---- Batches ---- */
+
+static void test_x5_a_letter_is_told_once_it_has_committed(void **state)
+{
+	(void)state;
+	post_imposed(1);
+	assert_false(leader_idle(desk.leader));
+	WAIT_FOR(desk.told_count == 1);
+	assert_string_equal(desk.told[0].id, "e1");
+	assert_int_equal(desk.told[0].verdict.disposition, DISPOSITION_ACCEPTED);
+	assert_int_equal(desk.told[0].verdict.seq, desk.published);
+	assert_true(leader_idle(desk.leader));
+	assert_string_equal(ask("SELECT state FROM cpps.request WHERE order_ref = 'O/1'"), "OPEN");
+	assert_log_is_whole();
+}
+
+static void test_what_arrives_together_is_one_transaction_up_to_the_limit(void **state)
+{
+	struct leader_counts counts;
+
+	(void)state;
+	desk.config->limits.batch = 40;
+	for (int i = 0; i < 100; i++)
+		post_imposed(i);
+	WAIT_FOR(desk.told_count == 100);
+	leader_counts(desk.leader, &counts);
+	assert_int_equal(counts.largest_batch, 40);
+	assert_int_equal(counts.batches, 3);
+	assert_int_equal(counts.events[DISPOSITION_ACCEPTED], 100);
+	assert_int_equal(counts.records, desk.published);
+	assert_int_equal(counts.waiting + counts.waiting_bytes, 0);
+	for (int i = 0; i < 100; i++) {
+		char id[32];
+
+		(void)snprintf(id, sizeof(id), "e%d", i);
+		assert_string_equal(desk.told[i].id, id);
+	}
+	assert_log_is_whole();
+}
+
+static void test_the_culprit_of_a_poisoned_batch_is_set_aside_and_nobody_else(void **state)
+{
+	struct leader_counts counts;
+
+	(void)state;
+	cluster_run(desk.conninfo, "ALTER TABLE cpps_store.request ADD CHECK (order_ref <> 'O/7')");
+	for (int i = 0; i < 60; i++)
+		post_imposed(i);
+	WAIT_FOR(desk.told_count == 60);
+	assert_int_equal(told_with(DISPOSITION_ACCEPTED), 59);
+	assert_int_equal(told_with(DISPOSITION_QUARANTINED), 1);
+	for (size_t i = 0; i < desk.told_count; i++)
+		if (desk.told[i].verdict.disposition == DISPOSITION_QUARANTINED) {
+			assert_string_equal(desk.told[i].id, "e7");
+			assert_int_equal(desk.told[i].verdict.reason, REASON_POISON);
+			assert_non_null(
+				strstr(desk.told[i].verdict.sentence, "PostgreSQL refused the event's effect: "));
+		}
+	leader_counts(desk.leader, &counts);
+	assert_int_equal(counts.poison, 1);
+	assert_string_equal(ask("SELECT count(*) FROM cpps.request"), "59");
+	assert_log_is_whole();
+	post_imposed(100);
+	WAIT_FOR(desk.told_count == 61);
+	assert_int_equal(desk.terms, 1);
+}
+
+static void test_a_poisoned_batch_with_others_on_the_way_keeps_their_order(void **state)
+{
+	(void)state;
+	cluster_run(desk.conninfo, "ALTER TABLE cpps_store.request ADD CHECK (order_ref <> 'O/7')");
+	desk.config->limits.batch = 10;
+	for (int i = 0; i < 50; i++) {
+		post_imposed(i);
+		leader_post(desk.leader, papers_document("d", "O/1")); /* one id: all but the first are duplicates */
+	}
+	WAIT_FOR(desk.told_count == 100);
+	for (int i = 0; i < 50; i++) {
+		char id[32];
+
+		(void)snprintf(id, sizeof(id), "e%d", i);
+		assert_string_equal(desk.told[2 * i].id, id);
+	}
+	assert_int_equal(told_with(DISPOSITION_QUARANTINED), 1);
+	assert_log_is_whole();
+}
+
+/* ---- Terms ---- */
+
+static void test_a_lost_term_answers_every_letter_once_all_the_same(void **state)
+{
+	(void)state;
+	desk.config->limits.batch = 7;
+	for (int i = 0; i < 100; i++)
+		post_imposed(i);
+	WAIT_FOR(desk.told_count > 10);
+	cluster_run(desk.conninfo,
+		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+		"pg_backend_pid()");
+	WAIT_FOR(desk.told_count == 100);
+	assert_true(desk.losses >= 1);
+	assert_true(desk.terms >= 2);
+	/* A commit whose answer was lost is settled by the next term: then its letters are duplicates of themselves. */
+	assert_int_equal(told_with(DISPOSITION_ACCEPTED) + told_with(DISPOSITION_DUPLICATE), 100);
+	assert_string_equal(ask("SELECT count(*) FROM cpps.request"), "100");
+	assert_string_equal(ask("SELECT count(*) FROM cpps.disposition WHERE disposition = 'ACCEPTED'"), "100");
+	assert_string_equal(ask("SELECT max(seq) - count(*) FROM cpps.event"), "0");
+}
+
+static struct letter *positioned(struct letter *letter)
+{
+	letter->origin = ORIGIN_STREAM;
+	letter->source = COURT;
+	letter->positioned = true;
+	return letter;
+}
+
+static void test_the_end_of_a_term_keeps_what_nobody_would_send_again(void **state)
+{
+	struct errand *errand = errand_new(1, CONTROL_CLOCK, 1);
+	struct letter *clock = papers_letter(ORIGIN_CLOCK, "");
+	struct leader_counts counts;
+
+	(void)state;
+	clock->errand = errand;
+	leader_end(desk.leader, true);
+	post_imposed(1);
+	leader_post(desk.leader, positioned(papers_imposed("e2", "O/2", "P2", "NELSON")));
+	leader_post(desk.leader, clock);
+	leader_end(desk.leader, true);
+	leader_counts(desk.leader, &counts);
+	assert_int_equal(counts.waiting, 1);  /* the submitted one */
+	assert_int_equal(desk.told_count, 1); /* the control request is told that it was dropped */
+	assert_true(desk.told[0].dropped);
+	assert_int_equal(leader_epoch(desk.leader), 0);
+	leader_end(desk.leader, false); /* another daemon leads: its submitters ask there */
+	assert_true(leader_idle(desk.leader));
+	assert_int_equal(desk.told_count, 1);
+	errand_free(errand);
+}
+
+/* ---- Pressure ---- */
+
+static void test_pressure_is_told_once_and_again_when_half_has_gone(void **state)
+{
+	(void)state;
+	desk.config->limits.queue = 20;
+	for (int i = 0; i < 19; i++)
+		post_imposed(i);
+	assert_string_equal(desk.pressure, "");
+	post_imposed(19);
+	post_imposed(20);
+	assert_string_equal(desk.pressure, "+");
+	WAIT_FOR(desk.told_count == 21);
+	assert_string_equal(desk.pressure, "+-");
+}
+
+static void test_pressure_counts_bytes_too(void **state)
+{
+	static char large[60000];
+	int n = 0;
+
+	(void)state;
+	memset(large, 'x', sizeof(large) - 1);
+	while (!*desk.pressure && n < 1000) {
+		leader_post(desk.leader, papers_letter(ORIGIN_SUBMIT, large));
+		n++;
+	}
+	assert_string_equal(desk.pressure, "+");
+	assert_in_range(n, 250, 290); /* 16 MiB */
+	leader_end(desk.leader, false);
+	assert_string_equal(desk.pressure, "+-");
+}
+
+/* ---- Plans, the clock ---- */
+
+static void test_a_plan_is_decided_alone_and_changes_nothing(void **state)
+{
+	struct errand *errand = errand_new(1, CONTROL_PLAN, 2);
+
+	(void)state;
+	post_imposed(1);
+	for (size_t i = 0; i < 2; i++) {
+		struct letter *letter = papers_imposed(i ? "p2" : "p1", i ? "O/12" : "O/1", "P1", "NELSON");
+
+		letter->origin = ORIGIN_PLAN;
+		letter->errand = errand;
+		letter->place = i;
+		leader_post(desk.leader, letter);
+	}
+	post_imposed(12);
+	WAIT_FOR(desk.told_count == 4);
+	/* R10: planned after e1, the same order again has no effect; O/12 was not there yet. */
+	assert_string_equal(errand->results[0].records, "[]");
+	assert_non_null(strstr(errand->results[1].records, "allocation.requested"));
+	assert_string_equal(desk.told[3].id, "e12");
+	assert_int_equal(desk.told[3].verdict.disposition, DISPOSITION_ACCEPTED);
+	assert_string_equal(ask("SELECT count(*) FROM cpps.request"), "2");
+	assert_string_equal(ask("SELECT count(*) FROM cpps.disposition"), "2");
+	assert_log_is_whole();
+	errand_free(errand);
+}
+
+static void test_the_clock_moves_with_its_commit_and_brings_what_is_due(void **state)
+{
+	struct errand *errand = errand_new(1, CONTROL_CLOCK, 1);
+	struct letter *letter = papers_letter(ORIGIN_CLOCK, "");
+
+	(void)state;
+	post_imposed(1);
+	WAIT_FOR(desk.told_count == 1);
+	errand->clock_by_us = 21 * US_PER_DAY;
+	letter->errand = errand;
+	leader_post(desk.leader, letter);
+	assert_int_equal(leader_clock(desk.leader)->ahead_us, 0);
+	WAIT_FOR(strcmp(ask("SELECT count(*) FROM cpps.event WHERE name = 'allocation.overdue'"), "3") == 0);
+	assert_int_equal(leader_clock(desk.leader)->ahead_us, 21 * US_PER_DAY);
+	WAIT_FOR(leader_idle(desk.leader));
+	assert_log_is_whole();
+	errand_free(errand);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define DESK(test) cmocka_unit_test_setup_teardown(test, open_desk, close_desk)
+		DESK(test_x5_a_letter_is_told_once_it_has_committed),
+		DESK(test_what_arrives_together_is_one_transaction_up_to_the_limit),
+		DESK(test_the_culprit_of_a_poisoned_batch_is_set_aside_and_nobody_else),
+		DESK(test_a_poisoned_batch_with_others_on_the_way_keeps_their_order),
+		DESK(test_a_lost_term_answers_every_letter_once_all_the_same),
+		DESK(test_the_end_of_a_term_keeps_what_nobody_would_send_again),
+		DESK(test_pressure_is_told_once_and_again_when_half_has_gone),
+		DESK(test_pressure_counts_bytes_too),
+		DESK(test_a_plan_is_decided_alone_and_changes_nothing),
+		DESK(test_the_clock_moves_with_its_commit_and_brings_what_is_due),
+	};
+
+	return cmocka_run_group_tests(tests, start, end);
+}
