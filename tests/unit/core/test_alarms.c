@@ -78,6 +78,11 @@ static void test_tells_levels_already_past_with_the_event_in_time_order(void **s
 		{ "X8 of both files", NULL, "merged prn=P1 into=P2", "ACCEPTED",
 			"allocation.changed O1; allocation.changed O2; allocation.overdue O3 level=1; "
 			"allocation.overdue O3 level=2" },
+		{ "X8 of one moment the older order's first", "2026-12-01 10:00",
+			TAKEN_OVER("O5", "prn=P5 time=2026-12-01T09:00"), "ACCEPTED", NULL },
+		{ "X8", NULL, TAKEN_OVER("O4", "prn=P5 time=2026-12-01T09:00"), "ACCEPTED", NULL },
+		{ "X8", "2026-12-04 12:00", "assessed prn=P5 onows=yes", "ACCEPTED",
+			"allocation.overdue O5 level=1; allocation.overdue O4 level=1" },
 		{ "X8 and their timers are set", NULL, "show O3", NULL, "level=2 alarm=2026-12-02T12:00" });
 }
 

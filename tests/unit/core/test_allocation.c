@@ -54,7 +54,8 @@ static void test_opens_a_request_as_the_order_takes_effect(void **state)
 		{ "R1", NULL, "show O1", NULL,
 			"state=OPEN type=SUPERVISION office=NELSON named=NELSON requested=2026-11-25T09:00 "
 			"effective=2026-11-25 "
-			"starts=2026-11-25 !ends=* first=2026-11-28T09:00 tasks=1C,2O,3W,4O,5O,6O,7O,8O" },
+			"starts=2026-11-25 !on=* !ends=* !allocated=* !applied=* first=2026-11-28T09:00 "
+			"tasks=1C,2O,3W,4O,5O,6O,7O,8O" },
 		{ "R1 released", "2026-11-26 10:00", RELEASED("R1"), "ACCEPTED",
 			"allocation.requested R1 state=OPEN; allocation.preallocation-missed;"
 			"task.completed R1:1; task.opened R1:2; task.opened R1:4; task.opened R1:5; task.opened R1:6;"
@@ -106,6 +107,8 @@ static void test_plans_ahead(void **state)
 	PLAY({ "R2 step 8 only, due by 00:00", NULL, HD_SCHEDULED, "ACCEPTED",
 		     "allocation.planned/NELSON H1 state=PLANNED due=2026-12-01T00:00;"
 		     "task.opened H1:8 taskdue=2026-12-01T00:00 role=SERVICE_MANAGER" },
+		{ "R2 nothing else is known", NULL, "show H1", NULL,
+			"on=2026-12-01 !effective=* !starts=* !ends=* !first=* !allocated=* !applied=*" },
 		{ "R2 again moves the date", "2026-11-26 09:00",
 			"sentencing.scheduled prn=P1 order=H1 type=HOME_DETENTION on=2026-12-03 office=NELSON",
 			"ACCEPTED", "allocation.changed change=order due=2026-12-03T00:00" },

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "core/policy_csv.h"
 #include "core/ptp_bench.h"
+#include "core/world.h"
 #include "core/ptp_contract.h"
 
 static struct policy policy;
@@ -539,6 +540,46 @@ static void test_says_when_memory_is_out(void **state)
 	assert_int_equal(bench.record_count, 0);
 }
 
+static void test_says_what_is_wrong_and_how_it_should_be(void **state)
+{
+#define ES_ORDER                                                                                             \
+	"order.baseline order=E1 prn=P1 type=EXTENDED_SUPERVISION_ORDER effective=2026-11-25 office=NELSON " \
+	"officer=po-1"
+#define CONSIDERED               "considered ptp=C1 prn=P1 order=E1 monitoring=FULL_TIME starts=2026-11-25 ends=2027-11-25 by=po-1 "
+#define STAGE(number, who, what) "stage.recorded ptp=C1 stage=" #number " role=" #who " outcome=" #what " by=x "
+#define REFUSED(rule, words, reason, sentence)                                          \
+	{ rule, NULL, words, "QUARANTINED " reason, "ptp.refused; event.quarantined" }, \
+	{                                                                               \
+		rule, NULL, "quarantine " rule, NULL, "sentence=" sentence              \
+	}
+#define MOVED(words)                                \
+	{                                           \
+		"P8", NULL, words, "ACCEPTED", NULL \
+	}
+	static const struct play_row said[] = {
+		{ "R11", NULL, ES_ORDER, "ACCEPTED", NULL },
+		REFUSED("G2", CONSIDERED "em=no id=G2", "PTP_G2",
+			"emCriteriaMet_is_not_true:_the_offender_must_first_meet_the_criteria*"),
+		{ "P8", NULL, CONSIDERED "em=yes approval=SOUGHT suitability=C1", "ACCEPTED", NULL },
+		REFUSED("G7", STAGE(3, SERVICE_MANAGER, MEMO_SENT) "id=G7", "PTP_G7",
+			"stage_3:_the_case_is_at_stage_1:_only_the_stage_a_case_is_at*"),
+		REFUSED("G8", STAGE(1, PROBATION_OFFICER, MEMO_SENT) "id=G8", "PTP_G8",
+			"outcome_MEMO_SENT_at_stage_1:_that_stage_has_no_such_outcome"),
+		REFUSED("G6", STAGE(1, SERVICE_MANAGER, ADVISED) "id=G6", "PTP_G6",
+			"byRole_SERVICE_MANAGER:_outcome_ADVISED_at_stage_1_is_for_PROBATION_OFFICER:*"),
+		MOVED(STAGE(1, PROBATION_OFFICER, ADVISED)),
+		MOVED(STAGE(2, PROBATION_OFFICER, STILL_CONSIDERED)),
+		MOVED(STAGE(3, SERVICE_MANAGER, MEMO_SENT)),
+		MOVED(STAGE(4, AREA_MANAGER, SUPPORTED)),
+		MOVED(STAGE(5, REGIONAL_MANAGER, SUPPORTED)),
+		REFUSED("G3", STAGE(6, ES_OPERATIONS_ADVISER, PROPOSAL_PREPARED) "id=G3", "PTP_G3",
+			"residentialRestrictions_is_not_true:_PTP_goes_only_together*"),
+	};
+
+	(void)state;
+	assert_int_equal(world_play_new(&policy, said, ARRAY_LENGTH(said)), 0);
+}
+
 static int set_up(void **state)
 {
 	struct fault fault = { "" };
@@ -569,6 +610,7 @@ int main(void)
 		cmocka_unit_test(test_keeps_an_older_revision_as_history),
 		cmocka_unit_test(test_parks_what_is_about_an_unknown_order_or_case),
 		cmocka_unit_test(test_says_when_memory_is_out),
+		cmocka_unit_test(test_says_what_is_wrong_and_how_it_should_be),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
