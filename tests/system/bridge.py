@@ -172,6 +172,10 @@ class Bridge:
         lines = "".join((e if isinstance(e, str) else json.dumps(e)) + "\n" for e in events)
         return self.ctl("submit", "--json", "-", stdin=lines, timeout=timeout).rows
 
+    def generate(self, events, seed):
+        """So many realistic events of the last weeks, so that they are never too old, whatever the year (X2)."""
+        return self.ctl("generate", "--events", str(events), "--seed", str(seed), "--from", today(-23)).out
+
     def tail(self, after=0):
         return self.ctl("tail", "--after", str(after)).rows
 

@@ -16,7 +16,7 @@ print("# seed", SEED)
 with Bridge() as bridge, Bridge() as untouched:
     path = bridge.dir + "/events.ndjson"
     with open(path, "w") as f:
-        f.write(bridge.ctl("generate", "--events", "5000", "--seed", "7").out)
+        f.write(bridge.generate(5000, 7))
 
     kills = 0
     rounds = 0

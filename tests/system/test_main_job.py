@@ -3,13 +3,13 @@
 from bridge import Bridge, check, finish
 
 with Bridge() as bridge:
-    generated = bridge.ctl("generate", "--events", "5000", "--seed", "7")
+    generated = bridge.generate(5000, 7)
     path = bridge.dir + "/events.ndjson"
     with open(path, "w") as f:
-        f.write(generated.out)
-    lines = generated.out.splitlines()
+        f.write(generated)
+    lines = generated.splitlines()
     check(len(lines) == 5000, "generate makes 5,000 lines", len(lines))
-    check(bridge.ctl("generate", "--events", "5000", "--seed", "7").out == generated.out, "the same arguments make the same bytes")
+    check(bridge.generate(5000, 7) == generated, "the same arguments make the same bytes")
 
     first = bridge.ctl("submit", "--json", path)
     acks = first.rows

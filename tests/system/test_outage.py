@@ -18,7 +18,7 @@ def resident_kb(pid):
 with Bridge() as bridge:
     path = bridge.dir + "/events.ndjson"
     with open(path, "w") as f:
-        f.write(bridge.ctl("generate", "--events", "20000", "--seed", "3").out)
+        f.write(bridge.generate(20000, 3))
     pid = bridge.pid
     submit = bridge.ctl_popen("submit", "--json", path, stdout=open(bridge.dir + "/acks.ndjson", "w"), stderr=subprocess.PIPE)
     wait_for(lambda: bridge.status().get("head", 0) > 500)
