@@ -99,7 +99,7 @@ check 'and every field of the journal' named_in "$usr/share/man/man8/cpps-bridge
 check 'the shipped configuration explains every option' named_in "$config" \
 	$(grep -oE '(TEXT|NUMBER|ENDPOINTS|CYAML_FIELD_[A-Z_]*)\($|(TEXT|NUMBER|ENDPOINTS|CYAML_FIELD_[A-Z_]*)\("[a-z_]+"|^\t+"[a-z_]+", CYAML' \
 		daemon/config/config.c | grep -o '"[a-z_]*"' | tr -d '"' | sed 's/$/:/')
-commands=$("$usr/bin/cppsctl" help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\( [a-z]*\)\?\)  .*/\1/p')
+commands=$("$usr/bin/cppsctl" help | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z-]*\( [a-z]*\)\?\)  .*/\1/p')
 LC_ALL=C.UTF-8 MANWIDTH=200 man -l "$usr/share/man/man1/cppsctl.1" >"$work/cppsctl.txt" 2>&1
 every_command() { # FILE GREP-OPTION [SUFFIX]: each command stands there; SUFFIX, a pattern, is cut off first
 	local command
