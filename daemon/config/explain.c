@@ -1,5 +1,5 @@
-/* libcyaml explains an error in several log lines: the reason, then where, innermost first. It gives the line of what it has read last, which for an unknown key
- * is the option before it: that one is looked for in the file. */
+/* libcyaml explains an error in several log lines: the reason, then where, innermost first. It gives the line of what it has read
+ * last, which for an unknown key is the option before it: that one is looked for in the file. */
 #include "config/explain.h"
 
 #include <ctype.h>
