@@ -20,6 +20,11 @@ check() { # WHAT STATUS [DETAIL]
 	fi
 }
 
+must() { # as check(); without it the rest means nothing
+	check "$@"
+	[ "$2" -eq 0 ] || exit 1
+}
+
 finish() {
 	[ -z "$runner" ] || { kill -TERM "$runner" && wait "$runner"; } 2>/dev/null
 	sh deploy/cluster.sh remove "$dir/run" >/dev/null 2>&1
@@ -29,7 +34,7 @@ trap finish EXIT
 
 # ---- Installed ----
 make -s BUILD="$BUILD" DESTDIR="$root" install >"$dir/install.log" 2>&1
-check "make install installs it" $? "$(tail -n 20 "$dir/install.log")"
+must "make install installs it" $? "$(tail -n 20 "$dir/install.log")"
 export PKG_CONFIG_PATH=$root/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root LD_LIBRARY_PATH=$root/usr/lib
 library=$root/usr/lib/libcppsbridge.so.0
 sanitizers=
@@ -46,6 +51,9 @@ check "all of it" $? "declared: $declared exported: $exported"
 others=$(nm -g --defined-only "$root/usr/lib/libcppsbridge.a" | awk 'NF == 3 { print $3 }' | grep -vE '^(cpps_[a-z]+_?[a-z]*|.*asan.*|.*gcov.*)$')
 [ -z "$others" ]
 check "and so does the static one" $? "$others"
+meddling=$(nm -D "$library" | grep -E ' (U (setrlimit|signal|sigaction|sigprocmask|setlocale|exit|abort|setenv|sd_)|[A-TV-Z] accept)')
+[ -z "$meddling" ] || [ -n "$sanitizers" ]
+check "it leaves the process alone: its limits, signals, locale" $? "$meddling"
 readelf -d "$library" | grep -q 'soname: \[libcppsbridge.so.0\]'
 check "its soname is libcppsbridge.so.0" $?
 complaints=$(MANWIDTH=100 man --warnings -l "$root/usr/share/man/man3/cpps-bridge.3" 2>&1 >/dev/null)
@@ -56,11 +64,11 @@ check "the man page is well formed" $? "$complaints"
 # shellcheck disable=SC2046,SC2086
 said=$(gcc -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Werror $sanitizers tests/system/library/example.c -o "$dir/example" \
 	$(pkg-config --cflags --libs cpps-bridge) 2>&1)
-check "a program builds against the installed library" $? "$said"
+must "a program builds against the installed library" $? "$said"
 # shellcheck disable=SC2046,SC2086
 said=$(gcc -std=c11 -D_POSIX_C_SOURCE=200809L -Wall $sanitizers tests/system/library/example.c $(pkg-config --cflags cpps-bridge) \
 	"$root/usr/lib/libcppsbridge.a" $(env -u PKG_CONFIG_SYSROOT_DIR pkg-config --libs jansson libprotobuf-c libsodium libzmq) -o "$dir/example-static" 2>&1)
-check "and statically" $? "$said"
+must "and statically" $? "$said"
 said=$(echo '#include <cpps-bridge.h>' | clang -x c++ -fsyntax-only -Wall -Wextra -Werror -nostdinc++ -I"$root/usr/include" - 2>&1)
 check "the header is C++ too" $? "$said"
 
@@ -73,13 +81,13 @@ for _ in $(seq 300); do
 	sleep 0.1
 done
 ctl status --wait 60 >/dev/null
-check "a bridge runs" $? "$(tail -n 20 "$dir/run.log")"
+must "a bridge runs" $? "$(tail -n 20 "$dir/run.log")"
 endpoint() { sed -n "s/^ *$1: \[\(.*\)\]/\1/p" "$dir/run/cpps-bridge.yaml" | head -n 1; }
 live=$(endpoint live) log=$(endpoint log) submit=$(endpoint submit)
 
 build/"$BUILD"/cppsctl generate --events 300 --seed 3 >"$dir/events"
 "$dir/example" submit "$submit" <"$dir/events" >"$dir/acks" 2>"$dir/err"
-check "submits" $? "$(cat "$dir/err")"
+must "submits" $? "$(cat "$dir/err")"
 [ "$(awk '{ print $1 }' "$dir/acks")" = "$(seq 300)" ] && [ "$(grep -cE ' (accepted|parked|quarantined) ' "$dir/acks")" -gt 290 ]
 check "an acknowledgement for each event, in order" $? "$(head -n 20 "$dir/acks")"
 
