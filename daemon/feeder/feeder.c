@@ -503,7 +503,7 @@ static int on_retain(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)usec;
 	if (feeder->server)
-		log_server_set_first(feeder->server, logfile_first(feeder->file));
+		log_server_keep_from(feeder->server, logfile_first(feeder->file));
 	(void)sd_event_source_set_time_relative(source, r == 1 ? 0 : RETAIN_US);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }

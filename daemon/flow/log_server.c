@@ -693,12 +693,6 @@ void log_server_lead(struct log_server *server, uint64_t epoch, uint64_t first, 
 	server->head = head;
 }
 
-void log_server_set_first(struct log_server *server, uint64_t first)
-{
-	if (server->epoch && first > server->first)
-		server->first = first;
-}
-
 static void drop_leaders(struct log_server *server)
 {
 	while (server->leader_count)
@@ -725,6 +719,12 @@ void log_server_append(struct log_server *server, const struct wire_record *reco
 	server->head = records[n - 1].seq;
 	enlist_all(&server->idle, &server->ready);
 	serve_soon(server);
+}
+
+void log_server_keep_from(struct log_server *server, uint64_t first)
+{
+	if (server->epoch && first > server->first)
+		server->first = first;
 }
 
 size_t log_server_waiting(const struct log_server *server)

@@ -34,9 +34,9 @@ struct log_server *log_server_free(struct log_server *server);
 DEFINE_CLEANUP(struct log_server, log_server_free)
 /* Begins a term, or with epoch 0 ends it: every waiting request is answered NOT_LEADER with `leaders`. */
 void log_server_lead(struct log_server *server, uint64_t epoch, uint64_t first, uint64_t head);
-/* Records before `first` are no longer kept. */
-void log_server_set_first(struct log_server *server, uint64_t first);
 void log_server_set_leaders(struct log_server *server, const char *const *leaders, size_t n);
 /* Committed records, in order: into the ring, and to whoever waits for them. */
 void log_server_append(struct log_server *server, const struct wire_record *records, size_t n);
+/* Records before `first` are no longer kept. */
+void log_server_keep_from(struct log_server *server, uint64_t first);
 size_t log_server_waiting(const struct log_server *server);
