@@ -335,8 +335,8 @@ static int send_frame(struct flow_socket *socket, const struct flow_frame *frame
 	return 0;
 }
 
-/* libzmq looks only now and then for what its I/O thread has to say, so to a quick peer with a small high-water mark it would take messages for unread that were
- * read long ago: it is made to look before that is believed. */
+/* libzmq looks only now and then for what its I/O thread has to say, so to a quick peer with a small high-water mark it
+ * would take messages for unread that were read long ago: it is made to look before that is believed. */
 int flow_socket_send(struct flow_socket *socket, const struct flow_frame *frames, size_t n)
 {
 	int r = 0;
