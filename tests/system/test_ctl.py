@@ -409,9 +409,13 @@ def test_ptp(bridge):
 
 
 def test_reconcile(bridge):
-    ours = [{"orderRef": r["order_ref"], "prn": r["prn"], "orderType": r["order_type"], "office": r["office"]}
-            for r in bridge.ctl("requests", "--json").rows]
-    check(len(ours) == 5, "five orders are live", ours)
+    planned = {"prn": "P20", "orderRef": "R-1", "orderType": "RELEASE_ON_CONDITIONS", "releaseOn": today(20), "office": "NAPIER"}
+    cancelled = {"orderRef": "R-2", "cancelledOn": today(), "reason": "quashed"}
+    bridge.submit([event("nz.govt.corrections.ioms.release.scheduled", planned), imposed("R-2", "P21"),
+                   event("nz.govt.justice.cms.sentence.cancelled", cancelled)])
+    rows = bridge.ctl("requests", "--json").rows
+    ours = [{"orderRef": r["order_ref"], "prn": r["prn"], "orderType": r["order_type"], "office": r["office"]} for r in rows if r["live"]]
+    check(len(ours) == 5 and len(rows) == 7, "five orders are live, one is planned, one cancelled", rows)
     theirs = [dict(o) for o in ours if o["orderRef"] != "A-3"] + [{"orderRef": "X-1", "prn": "P77", "orderType": "PAROLE", "office": "NAPIER"}]
     next(o for o in theirs if o["orderRef"] == "A-4")["office"] = "NELSON"
     csv = bridge.dir + "/ioms.csv"
