@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -314,12 +315,85 @@ static const char *wrong_world(struct life *life)
 	return wrong;
 }
 
+/* ---- What is said ---- */
+
+static bool was_said(const struct life *life, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < life->world->line_count; i++)
+		if (strncmp(life->world->lines[i], name, n) == 0 && life->world->lines[i][n] == '/')
+			return true;
+	return false;
+}
+
+/* The live order of the file with another officer than this one; NULL: none. */
+static const struct request *other_officer(const struct request *r)
+{
+	for (const struct request *o = r->file->requests; o; o = o->next)
+		if (request_live(o) && *o->officer_id && !text_equal(o->officer_id, r->officer_id))
+			return o;
+	return NULL;
+}
+
+static bool is_split_somewhere(struct life *life)
+{
+	const struct facts *facts = &life->world->facts;
+
+	for (unsigned i = 1; i <= ORDERS; i++) {
+		const struct request *r;
+		char ref[8];
+
+		snprintf(ref, sizeof(ref), "O%u", i);
+		r = facts->request(facts->context, ref);
+		if (r && request_live(r) && *r->officer_id && other_officer(r))
+			return true;
+	}
+	return false;
+}
+
+/* Whether parked events were decided with it: then rows are as the last of them left them. */
+static bool has_released(const struct life *life)
+{
+	char own[32];
+
+	snprintf(own, sizeof(own), " cause=i%zu ", life->n);
+	for (size_t i = 0; i < life->world->line_count; i++)
+		if (!strstr(life->world->lines[i], own) && !strstr(life->world->lines[i], " cause=- "))
+			return true;
+	return false;
+}
+
+/* R5: an allocation that leaves the live orders with different officers says so; nothing else ever does. */
+static const char *wrong_words(struct life *life, const char *words)
+{
+	bool split = was_said(life, "allocation.split"), split_now;
+	const struct request *r = NULL;
+	const char *order = strstr(words, "order=O");
+	char ref[8];
+
+	if (order) {
+		snprintf(ref, sizeof(ref), "O%d", atoi(order + strlen("order=O")));
+		r = life->world->facts.request(life->world, ref);
+	}
+	if (has_released(life))
+		return NULL;
+	if (split && !is_split_somewhere(life))
+		return "R5 a split is said where there is none";
+	split_now = r && request_live(r) && *r->officer_id && other_officer(r);
+	if (split_now && !split && (was_said(life, "allocation.allocated") || was_said(life, "allocation.reallocated")))
+		return "R5 a split is not said";
+	return NULL;
+}
+
 /* ---- A life ---- */
 
 static void fail_life(const struct life *life, const char *wrong)
 {
-	for (size_t i = 0; i < life->n; i++)
+	for (size_t i = 0; i <= life->n && i < STEPS; i++)
 		fprintf(stderr, "  %s\n", life->sent[i]);
+	for (size_t i = 0; i < life->world->line_count; i++)
+		fprintf(stderr, "    %s\n", life->world->lines[i]);
 	fail_msg("%s", wrong);
 }
 
@@ -341,9 +415,10 @@ static void live(struct life *life)
 	for (; life->n < STEPS; life->n++) {
 		world_clear(life->world);
 		assert_int_equal(world_decide(life->world, make_event(life), &verdict), 0);
+		wrong = wrong_words(life, life->sent[life->n]);
 		if (draw(life, 3) == 0)
 			world_tick(life->world);
-		wrong = wrong_world(life);
+		wrong = wrong ? wrong : wrong_world(life);
 		if (wrong)
 			fail_life(life, wrong);
 	}
