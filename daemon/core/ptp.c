@@ -40,8 +40,7 @@ static void publish_task(struct decision *d, const struct ptp_case *ptp, enum re
 {
 	struct record record = about(ptp, name);
 
-	record.task = &ptp->task;
-	record.concerns = ROLE_NONE;
+	record.concerns = ROLE_NONE; /* its role says so */
 	decision_publish(d, &record);
 }
 

@@ -547,10 +547,10 @@ static void test_says_what_is_wrong_and_how_it_should_be(void **state)
 	"officer=po-1"
 #define CONSIDERED               "considered ptp=C1 prn=P1 order=E1 monitoring=FULL_TIME starts=2026-11-25 ends=2027-11-25 by=po-1 "
 #define STAGE(number, who, what) "stage.recorded ptp=C1 stage=" #number " role=" #who " outcome=" #what " by=x "
-#define REFUSED(rule, words, reason, sentence)                                          \
-	{ rule, NULL, words, "QUARANTINED " reason, "ptp.refused; event.quarantined" }, \
-	{                                                                               \
-		rule, NULL, "quarantine " rule, NULL, "sentence=" sentence              \
+#define REFUSED(rule, words, reason, sentence)                                                   \
+	{ rule, NULL, words, "QUARANTINED " reason, "ptp.refused C1 !to=*; event.quarantined" }, \
+	{                                                                                        \
+		rule, NULL, "quarantine " rule, NULL, "sentence=" sentence                       \
 	}
 #define MOVED(words)                                \
 	{                                           \

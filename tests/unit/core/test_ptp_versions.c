@@ -66,10 +66,14 @@ static void test_opens_a_case_under_the_version_in_force(void **state)
 			"ptp.opened C2 stage=1 title=Ask_the_court informs=SERVICE_MANAGER; task.opened C2:1 "
 			"role=SERVICE_MANAGER" },
 		{ "P9 the older one goes its own way", NULL, STAGE("C1", 1, PROBATION_OFFICER, ADVISED), "ACCEPTED",
-			"task.completed C1:1; ptp.stage-changed C1 from=1 to=2; task.opened C1:2 title=Discuss*" },
-		{ "P9, G8", NULL, STAGE("C2", 1, PROBATION_OFFICER, ADVISED), "QUARANTINED PTP_G8", NULL },
+			"task.completed C1:1 task=COMPLETED !concerns=*; ptp.stage-changed C1 from=1 to=2 "
+			"concerns=PROBATION_OFFICER; task.opened C1:2 title=Discuss* !concerns=*" },
+		{ "P9, G8", NULL, STAGE("C2", 1, PROBATION_OFFICER, ADVISED), "QUARANTINED PTP_G8",
+			"ptp.refused C2 stage=1 from=1 outcome=ADVISED; event.quarantined" },
 		{ "P9", NULL, STAGE("C2", 1, SERVICE_MANAGER, APPROVED), "ACCEPTED",
-			"task.completed C2:1; ptp.closed C2 case=APPROVED rule=the_court_agrees" },
+			"task.completed C2:1 task=COMPLETED; ptp.closed C2 case=APPROVED rule=the_court_agrees "
+			"!task=*" },
+		{ "P9 done, and when", NULL, "case C2", NULL, "case=APPROVED task=COMPLETED closed=2027-01-04T09:00" },
 	};
 
 	(void)state;

@@ -1001,6 +1001,7 @@ static void show_case(struct world *world, struct line *line, const struct ptp_c
 	add_text(line, "role", role_text(c->task.role));
 	add_text(line, "title", c->task.title);
 	add_moment(world, line, "due", c->task.due_at);
+	add_moment(world, line, "closed", c->task.closed_at);
 	add_date(line, "starts", c->starts_on);
 	add_date(line, "ends", c->ends_on);
 	add_text(line, "suitability", c->suitability);
