@@ -281,12 +281,11 @@ const struct command command_parked = {
 /* ---- quarantine ---- */
 static const struct column quarantine_columns[] = {
 	{ "number", "NUMBER", CELL_NUMBER },
-	{ "source", "SOURCE", CELL_TEXT },
-	{ "id", "ID", CELL_TEXT },
+	{ "source", NULL, CELL_TEXT },
+	{ "id", NULL, CELL_TEXT },
 	{ "type", NULL, CELL_TEXT },
-	{ "kind", NULL, CELL_TEXT },
+	{ "kind", "FROM", CELL_TEXT },
 	{ "submitter", NULL, CELL_TEXT },
-	{ "reason", "REASON", CELL_TEXT },
 	{ "state", "STATE", CELL_TEXT },
 	{ "order_ref", "ORDER", CELL_TEXT },
 	{ "office", "OFFICE", CELL_TEXT },
@@ -295,10 +294,17 @@ static const struct column quarantine_columns[] = {
 	{ "closed_at", NULL, CELL_TIME },
 	{ "closed_by", NULL, CELL_TEXT },
 	{ "opens_order", "OPENS", CELL_FLAG },
+	{ "reason", "REASON", CELL_TEXT },
+	{ "sentence", "WHY", CELL_SENTENCE },
 	{ "raw_size", NULL, CELL_NUMBER },
 	{ "raw_kept", NULL, CELL_FLAG },
 	{ "seq", NULL, CELL_NUMBER },
 };
+
+/* The sentence quotes what was sent: it is not in the view that everyone may read. */
+#define QUARANTINE_FROM                                               \
+	"(SELECT e.*, q.sentence FROM cpps.quarantined_event e JOIN " \
+	"cpps_store.quarantined q USING (number)) AS quarantined"
 
 static const struct filter quarantine_filters[] = {
 	{ "all", NULL, NULL },
@@ -310,7 +316,7 @@ static const struct filter quarantine_filters[] = {
 	{ NULL, NULL, NULL },
 };
 
-static const struct listing quarantine = { "quarantined events", "cpps.quarantined_event", quarantine_columns,
+static const struct listing quarantine = { "quarantined events", QUARANTINE_FROM, quarantine_columns,
 	ARRAY_LENGTH(quarantine_columns), quarantine_filters, "number", "opens_order" };
 
 /* Held ones unless others are asked for. */
@@ -346,10 +352,8 @@ const struct command command_quarantine = {
 	.operands = "",
 	.help = "list the events that were set aside",
 	.more = "OPENS: it would have opened a request, so that an offender is without one. See quarantine show for "
-		"why "
-		"one was set aside, and mend it "
-		"with quarantine retry or quarantine discard; a corrected copy from its source supersedes it by "
-		"itself.",
+		"the event itself, and mend it with quarantine retry or quarantine discard; a corrected copy from its "
+		"source supersedes it by itself.",
 	.options = quarantine_options,
 	.run = quarantine_run,
 };

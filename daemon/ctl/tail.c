@@ -115,7 +115,9 @@ static const struct option_row tail_options[] = {
 		"once",
 		NULL, true },
 	{ "name", OPTION_TEXT, "CONSUMER",
-		"keep the position at the bridge under this name; what is printed counts as processed", NULL, false },
+		"keep the position at the bridge under this name, about once a second; what is printed counts as "
+		"processed",
+		NULL, false },
 	OPTIONS_END,
 };
 

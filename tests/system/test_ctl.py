@@ -242,6 +242,8 @@ def test_quarantine(bridge):
     office = next(r for r in rows if r["reason"] == "UNKNOWN_OFFICE")
     malformed = next(r for r in rows if r["reason"] == "MALFORMED")
     number = str(office["number"])
+    check("office TIMARU" in office["sentence"] and "office TIMARU is not in" in bridge.ctl("quarantine", "--order", "A-2").out,
+          "quarantine: why, in the list", office)
     check(office["order_ref"] == "A-2" and office["opens_order"] is True and
           len(bridge.ctl("quarantine", "--reason", "MALFORMED", "--json").rows) == 1,
           "quarantine: filters; an offender without a request is marked", office)
