@@ -324,4 +324,47 @@ BEGIN
 		FROM cpps_store.lease l WHERE l.stream = in_stream;
 END $$;
 
+-- Deletes what need not be kept any longer, a slice of it: at most in_rows rows of each kind, so that nobody waits for long.
+--
+-- The log: batches older than in_log_days that every registered consumer has confirmed, and any older than in_cap_days; from the oldest on, so that what
+-- is left has no hole, and never the newest, which the next one has to follow. Claims: decided, and of an event, so long ago that the event would be refused
+-- as too old if it came again (X2); what is parked keeps its claim. Quarantined events: as long after they were closed; those held stay,
+-- and so does the newest, for numbers go on from it.
+CREATE FUNCTION cpps_store.retain(in_stream text, in_epoch bigint, in_now timestamptz, in_log_days integer, in_cap_days integer,
+	in_claim_days integer, in_rows integer, OUT first bigint, OUT more boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	kept_from timestamptz := in_now - in_claim_days * interval '24 hours';
+	confirmed bigint;
+	n bigint;
+BEGIN
+	PERFORM FROM cpps_store.term t WHERE t.stream = in_stream AND t.epoch = in_epoch FOR SHARE;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'the term of epoch % is over', in_epoch USING ERRCODE = 'CP001';
+	END IF;
+	SELECT min(c.confirmed) INTO confirmed FROM cpps_store.consumer_position c;
+	DELETE FROM cpps_store.batch WHERE first_seq = ANY (ARRAY(
+		SELECT b.first_seq FROM cpps_store.batch b
+		WHERE b.first_seq < (SELECT max(m.first_seq) FROM cpps_store.batch m)
+			AND b.recorded_at < in_now - in_log_days * interval '24 hours'
+			AND (confirmed IS NULL OR b.last_seq <= confirmed OR b.recorded_at < in_now - in_cap_days * interval '24 hours')
+		ORDER BY b.first_seq LIMIT in_rows));
+	GET DIAGNOSTICS n = ROW_COUNT;
+	more := n = in_rows;
+	DELETE FROM cpps_store.claim WHERE ctid = ANY (ARRAY(
+		SELECT c.ctid FROM cpps_store.claim c WHERE c.decided_at < kept_from AND c.time < kept_from AND c.disposition <> 2 LIMIT in_rows));
+	GET DIAGNOSTICS n = ROW_COUNT;
+	more := more OR n = in_rows;
+	DELETE FROM cpps_store.quarantined WHERE number = ANY (ARRAY(
+		SELECT q.number FROM cpps_store.quarantined q
+		WHERE q.closed_at < kept_from AND q.state <> 1 AND q.number < (SELECT max(m.number) FROM cpps_store.quarantined m)
+		ORDER BY q.closed_at LIMIT in_rows));
+	GET DIAGNOSTICS n = ROW_COUNT;
+	more := more OR n = in_rows;
+	SELECT coalesce(min(b.first_seq), 1) INTO first FROM cpps_store.batch b;
+END $$;
+REVOKE ALL ON FUNCTION cpps_store.retain(text, bigint, timestamptz, integer, integer, integer, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION cpps_store.retain(text, bigint, timestamptz, integer, integer, integer, integer) TO cpps_bridge;
+CREATE INDEX quarantined_closed_at ON cpps_store.quarantined (closed_at) WHERE closed_at IS NOT NULL;
+
 RESET ROLE;

@@ -546,6 +546,8 @@ $$;
 -- cpps_reader has USAGE of schema cpps alone: the functions behind the views are open to everyone, and reachable by nobody else.
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA cpps_store TO cpps_bridge;
 -- What is append only, and what only a migration changes.
+-- The log is deleted from its old end alone, by cpps_store.retain().
+REVOKE DELETE ON cpps_store.batch FROM cpps_bridge;
 REVOKE UPDATE ON cpps_store.batch, cpps_store.ptp_history, cpps_store.ptp_task FROM cpps_bridge;
 REVOKE INSERT, UPDATE, DELETE ON cpps_store.migration FROM cpps_bridge;
 

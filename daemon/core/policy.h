@@ -152,6 +152,8 @@ struct policy {
 	int32_t parked_days;              /* 7 (X3) */
 	int32_t parked_long_hours;        /* 24 (X6) */
 	int32_t claim_days;               /* 400 (X2) */
+	int32_t log_days;                 /* 90: the published log is kept */
+	int32_t log_cap_days;             /* 180: at most, for a consumer that has not confirmed it */
 	int32_t quarantine_overdue_hours; /* working hours: 4 (X6) */
 
 	struct policy_office offices[256];

@@ -351,6 +351,8 @@ static const struct column settings[] = {
 	SETTING(parked_days, read_number, NUMBER(1, 10000)),
 	SETTING(parked_long_hours, read_number, NUMBER(1, 10000)),
 	SETTING(claim_days, read_number, NUMBER(1, 10000)),
+	SETTING(log_days, read_number, NUMBER(1, 10000)),
+	SETTING(log_cap_days, read_number, NUMBER(1, 10000)),
 	SETTING(quarantine_overdue_hours, read_number, NUMBER(1, 10000)),
 };
 

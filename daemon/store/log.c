@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "store/inside_store.h"
 
+#define RETAIN_ROWS    200 /* of each kind at once: tens of milliseconds */
 #define HELD_BYTES_MAX (8 * 1024 * 1024UL)
 
 struct question {
@@ -16,6 +17,7 @@ struct question {
 		store_epoch_done epoch;
 		store_due_done due;
 		store_held_done held;
+		store_retain_done retain;
 	} answer;
 	void *context;
 	size_t limit;
@@ -281,4 +283,37 @@ int store_consumer(
 	if (!forget)
 		put_u64(parameter(&parameters), confirmed);
 	return ask(store, forget ? STATEMENT_FORGET : STATEMENT_CONFIRM, &parameters, &question, done_lost, done_came);
+}
+
+/* ---- Retention ---- */
+
+static void retain_lost(struct ask *lost)
+{
+	struct question q;
+
+	take_lost(lost, &q);
+	q.answer.retain(q.context, STORE_LOST, 0, false);
+}
+
+static void retain_came(void *context, const PGresult *result, const struct failure *failure)
+{
+	struct question q;
+
+	if (take(context, failure, &q))
+		q.answer.retain(q.context, STORE_OK, get_u64(result, 0, 0), get_bool(result, 0, 1));
+}
+
+int store_retain(struct store *store, const struct store_retention *retention, store_retain_done done, void *context)
+{
+	const struct question question = { .answer.retain = done, .context = context };
+	struct parameters parameters = { 0 };
+
+	put_text(parameter(&parameters), store->stream);
+	put_u64(parameter(&parameters), store->epoch);
+	put_instant(parameter(&parameters), retention->now);
+	put_i32(parameter(&parameters), retention->log_days);
+	put_i32(parameter(&parameters), retention->log_cap_days);
+	put_i32(parameter(&parameters), retention->claim_days);
+	put_i32(parameter(&parameters), RETAIN_ROWS);
+	return ask(store, STATEMENT_RETAIN, &parameters, &question, retain_lost, retain_came);
 }

@@ -193,6 +193,11 @@ static const struct {
 		NULL },
 	[STATEMENT_FORGET] = { "forgetting a consumer",
 		"DELETE FROM cpps_store.consumer_position WHERE name = $1::text", NULL },
+	[STATEMENT_RETAIN] = { "deleting what need not be kept",
+		"SELECT first, more FROM cpps_store.retain($1::text, $2::bigint, $3::timestamptz, $4::integer, "
+		"$5::integer, "
+		"$6::integer, $7::integer)",
+		NULL },
 };
 
 const char session_script[] =

@@ -145,6 +145,14 @@ typedef void (*store_held_done)(void *context, enum store_result result, const s
 int store_held(struct store *store, const uint64_t *numbers, size_t n, bool all, size_t limit, store_held_done done,
 	void *context);
 
+/* Deletes what need not be kept any longer, a slice of it (cpps_store.retain()). `first`: the first record still kept. `more`: there is more to delete. */
+struct store_retention {
+	struct instant now;
+	int32_t log_days, log_cap_days, claim_days;
+};
+typedef void (*store_retain_done)(void *context, enum store_result result, uint64_t first, bool more);
+int store_retain(struct store *store, const struct store_retention *retention, store_retain_done done, void *context);
+
 /* Registers a consumer or moves its confirmed position (never back); forget removes it. Autocommit on the reader. */
 int store_consumer(
 	struct store *store, const char *name, uint64_t confirmed, bool forget, store_done done, void *context);
