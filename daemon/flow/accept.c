@@ -18,9 +18,6 @@
 
 #include "flow/socket.h"
 
-#define KEPT_FOR_OURSELVES 32
-#define KEPT_FOR_OWNER     32
-
 static atomic_int files = 1024 - KEPT_FOR_OURSELVES; /* descriptors with a lower number may be connections */
 static atomic_uint_fast64_t refused;
 

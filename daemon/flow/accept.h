@@ -3,5 +3,7 @@
 #pragma once
 
 /* Lets the process have as many descriptors as it may, up to FILES_MAX, before the first socket is made. */
-#define FILES_MAX 4096
+#define FILES_MAX          4096
+#define KEPT_FOR_OURSELVES 32
+#define KEPT_FOR_OWNER     32
 void accept_prepare(void);

@@ -230,6 +230,79 @@ static void test_who_comes_beyond_the_descriptors_is_refused_and_the_process_liv
 		(void)(close(started[i]), close(end[i]));
 }
 
+/* Descriptors up to that number are taken. */
+static void take_files(int *taken, size_t *n, int number)
+{
+	int fd;
+
+	while ((fd = dup(STDOUT_FILENO)) >= 0) {
+		taken[(*n)++] = fd;
+		if (fd + 1 >= number)
+			return;
+	}
+}
+
+static int listen_at(const char *name)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	(void)stpncpy(address.sun_path, path_of(name), sizeof(address.sun_path) - 1);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(chmod(path_of(name), 0660), 0);
+	assert_int_equal(listen(fd, 16), 0);
+	return fd;
+}
+
+static void assert_accepts(int listener, bool expected)
+{
+	const uint64_t refused = flow_refused();
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (expected) {
+		assert_true(fd >= 0);
+		(void)close(fd);
+		return;
+	}
+	assert_int_equal(fd, -1);
+	assert_int_equal(errno, ECONNABORTED);
+	assert_true(flow_refused() <= refused + 1);
+}
+
+static void test_the_last_descriptors_are_for_the_owner_and_the_process_itself(void **state)
+{
+	static int taken[FILES_MAX + 1];
+	const char *name = bench_endpoint(*state, "listener");
+	struct rlimit limit;
+	size_t n = 0;
+	int listener = listen_at(name), callers[5], most;
+
+	accept_prepare();
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	most = limit.rlim_cur < FILES_MAX ? (int)limit.rlim_cur : FILES_MAX;
+	for (size_t i = 0; i < ARRAY_LENGTH(callers); i++)
+		callers[i] = call(name);
+	assert_accepts(listener, true);
+	take_files(taken, &n, most - KEPT_FOR_OURSELVES - KEPT_FOR_OWNER);
+	assert_accepts(listener, false);
+	assert_true(is_cut_off(callers[1]));
+	assert_int_equal(flow_refused(), 1);
+	assert_int_equal(chmod(path_of(name), 0600), 0);
+	assert_accepts(listener, true);
+	take_files(taken, &n, most - KEPT_FOR_OURSELVES);
+	assert_accepts(listener, false);
+	if (limit.rlim_cur <= FILES_MAX) {
+		take_files(taken, &n, most);
+		assert_accepts(listener, false);
+		(void)close(taken[--n]);
+	}
+	while (n)
+		(void)close(taken[--n]);
+	for (size_t i = 0; i < ARRAY_LENGTH(callers); i++)
+		(void)close(callers[i]);
+	(void)close(listener);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -238,6 +311,7 @@ int main(void)
 		TEST(test_the_lock_file_keeps_a_second_process_away),
 		TEST(test_says_what_cannot_be_bound),
 		TEST(test_a_tcp_endpoint_needs_no_lock),
+		TEST(test_the_last_descriptors_are_for_the_owner_and_the_process_itself),
 		TEST(test_who_comes_beyond_the_descriptors_is_refused_and_the_process_lives),
 	};
 
