@@ -12,6 +12,7 @@ import time
 
 import zmq
 from bridge import BIN, Bridge, check, event, finish, imposed, today, wait_for
+from peer import LogAnswer, LogRequest
 
 KILLS = int(os.environ.get("KILLS", "8"))
 SEED = int(os.environ.get("SEED", str(int(time.time()))))
@@ -126,15 +127,43 @@ with Bridge(edit_config=with_logs, start=False) as bridge:
                           capture_output=True, text=True)
     check(once.returncode == 0 and json.loads(once.stdout)["disposition"] == "known", "--once ends when the lines end", once.stderr)
 
-    # ---- The tail of the live stream is lost ----
+    name, log, bind = ["--name", "x"], ["--log", bridge.dir + "/x"], ["--bind", "ipc://%s/x" % bridge.dir]
+    for wrong, says in (([*log, "--once"], "--name"), ([*name, "--once"], "--log"), ([*name, *log], "--bind"), ([*name, *log, *bind], "--bind-log"),
+                        ([*name, *log, "--once", "--from", "ipc:///x"], "--from"), ([*name, *log, "--once", "--keep", "0"], "--keep"),
+                        (["--name", "a b", *log, "--once"], "--name")):
+        result = bridge.ctl("publish", *wrong)
+        check(result.code == 2 and says in result.err and result.err.count("\n") == 1, "publish %s: one line that names %s" % (" ".join(wrong[::2]), says), result.err)
+    other = bridge.ctl("publish", "--name", "prison-1", "--log", court.log, "--once", "/dev/null")
+    check(other.code == 1 and "of the stream court-1" in other.err, "a log keeps its stream's name", other.err)
+    check(bridge.ctl("publish", *name, *log, "--once", bridge.dir + "/nowhere").code == 1, "a file that is not there fails")
+
+    # ---- A writer that stops in the middle of a line ----
     court.start()
+    court.fed([early[1]])
+    other = bridge.ctl("publish", "--name", "court-1", "--log", court.log, "--once", "/dev/null")
+    check(other.code == 1 and "in use" in other.err, "one feeder a log", other.err)
+    line = json.dumps(sentence(999, "HALF")) + "\n"
+    court.feed([line[:100]])
+    context = zmq.Context()
+    dealer = context.socket(zmq.DEALER)
+    dealer.connect("ipc://%s/s/court-log" % bridge.dir)
+    dealer.send(LogRequest(stream="court-1", after=198, request=5).SerializeToString())
+    answer = dealer.recv() if dealer.poll(10000) else b""
+    answer = LogAnswer.FromString(answer)
+    check((answer.request, [r.seq for r in answer.records], answer.head) == (5, [199, 200], 200), "half a line holds nobody up", answer)
+    check(json.loads(answer.records[0].event)["id"] == "EARLY-198" and answer.records[0].topic == "nz.govt.justice.cms.sentence.imposed/WELLINGTON",
+          "a record is the line as it was given, its topic what it is and the office", answer.records[0])
+    check(bool(court.fed([line[100:]])), "and is taken when it is whole", court.errors())
+    context.destroy(0)
+
+    # ---- The tail of the live stream is lost ----
     wait_for(lambda: source(bridge, "court")["state"] == "live", 20)
     bridge.signal(signal.SIGSTOP)
     tail = [sentence(n, "TAIL") for n in range(1500)]
     stored = court.fed(tail)
     bridge.signal(signal.SIGCONT)
     check(bool(stored), "the feeder goes on while the bridge stands still", court.errors())
-    check(bool(wait_for(lambda: position(bridge, "court") == 1700, 60)), "what a live stream lost, to its last record, is told by the heartbeat and read from the log",
+    check(bool(wait_for(lambda: position(bridge, "court") == 1701, 60)), "what a live stream lost, to its last record, is told by the heartbeat and read from the log",
           source(bridge, "court"))
     check(requests(bridge, "TAIL") == ["TAIL-%05d" % n for n in range(1500)], "once, and in order")
 
@@ -172,16 +201,16 @@ with Bridge(edit_config=with_logs, start=False) as bridge:
     check(kills == {"feeder": KILLS, "bridge": KILLS}, "killed in turn while 2,000 events flowed", kills)
     check(len(confirmed) == len(flow), "every line was answered in the end", len(confirmed))
     names = court.rows("SELECT seq, id FROM record ORDER BY seq")
-    check([n[0] for n in names] == list(range(1, 3701)), "the feeder's log has no gap", names[-3:])
-    check([n[1] for n in names[1700:]] == ["FLOW-%d" % n for n in range(2000)], "and every event once, in order", names[1700:1703])
+    check([n[0] for n in names] == list(range(1, 3702)), "the feeder's log has no gap", names[-3:])
+    check([n[1] for n in names[1701:]] == ["FLOW-%d" % n for n in range(2000)], "and every event once, in order", names[1701:1704])
     check(all(names[seq - 1][1] == "FLOW-%d" % line for line, seq in confirmed.items()), "what was answered lies where the answer said")
     bridge.wait_ready()
-    check(bool(wait_for(lambda: position(bridge, "court") == 3700, 90)), "the bridge's position reaches the end of the log",
+    check(bool(wait_for(lambda: position(bridge, "court") == 3701, 90)), "the bridge's position reaches the end of the log",
           (source(bridge, "court"), bridge.sql("SELECT * FROM cpps.source_position")))
     check(requests(bridge, "FLOW") == ["FLOW-%05d" % n for n in range(2000)], "every event arrived once, in order")
     check(bridge.sql("SELECT count(*) FROM cpps.quarantined_event") == [(0,)], "nothing was set aside")
     row = next(r for r in bridge.ctl("sources", "--json").rows if r["name"] == "court")
-    check((row["position"], row["guarantee"]) == (3700, "gapless"), "cppsctl sources shows the position", row)
+    check((row["position"], row["guarantee"]) == (3701, "gapless"), "cppsctl sources shows the position", row)
 
     # ---- Beside a plain PUB ----
     context = zmq.Context()
@@ -227,17 +256,17 @@ with Bridge(edit_config=with_logs, start=False) as bridge:
     shutil.copy(court.log, court.log + ".old")
     court.start()
     court.fed([sentence(n, "LOST") for n in range(30)])
-    check(bool(wait_for(lambda: position(bridge, "court") == 3730)), "30 more are taken")
+    check(bool(wait_for(lambda: position(bridge, "court") == 3731)), "30 more are taken")
     court.end()
     shutil.copy(court.log + ".old", court.log)
     court.start()
     court.fed([sentence(n, "AFTER") for n in range(10)])
     check(bool(wait_for(lambda: source(bridge, "court")["state"] == "stuck", 60)), "the bridge notices that the log was restored from an older copy", source(bridge, "court"))
     said = [line for line in bridge.log().splitlines() if "stands still" in line]
-    check(bool(said) and "3730 " in said[-1] and "court-1" in said[-1], "and says which records are missing", said)
+    check(bool(said) and "3731 " in said[-1] and "court-1" in said[-1], "and says which records are missing", said)
     court.fed([sentence(n, "AFTER") for n in range(10, 60)])
     time.sleep(1.5)
-    check(position(bridge, "court") == 3730 and requests(bridge, "AFTER") == [], "nothing is skipped in silence", requests(bridge, "AFTER"))
+    check(position(bridge, "court") == 3731 and requests(bridge, "AFTER") == [], "nothing is skipped in silence", requests(bridge, "AFTER"))
     bridge.kill()
     bridge.wait_ready()
     check(bool(wait_for(lambda: source(bridge, "court")["state"] == "stuck", 60)), "also after a restart",
