@@ -508,6 +508,70 @@ static void test_tells_a_short_condition_that_it_ends_soon(void **state)
 	assert_int_equal(bench_count(&bench, RECORD_PTP_EXPIRED), 1);
 }
 
+/* What a report on cases asks for: who thought of it, since when it stands where it stands, what it is about. */
+static void test_keeps_who_when_and_what(void **state)
+{
+#define REVISED(rest) "revised ptp=PTP1 prn=P1 order=ES1 em=yes rr=yes starts=2026-11-25 ends=2027-11-25 by=po-8 " rest
+	static const struct play_row kept[] = {
+		ORDER_TAKEN_OVER,
+		{ "P8", NULL, CONSIDERED, "ACCEPTED",
+			"ptp.opened rule=PTP_is_being_considered:_a_case_is_opened to=1 !from=*; task.opened" },
+		{ "P8", NULL, "case PTP1", NULL,
+			"by=po-7 opened=2026-11-25T09:00 entered=2026-11-25T09:00 monitoring=FULL_TIME approval=SOUGHT "
+			"suitability=C1_C2 starts=2026-11-25 ends=2027-11-25 !closed=*" },
+		{ "P8", "2026-11-26 09:00", STAGE(1, PROBATION_OFFICER, ADVISED), "ACCEPTED", NULL },
+		{ "P8 revised: the stage stays, and whoever thought of it", "2026-11-27 09:00",
+			REVISED("monitoring=APPROVED_ABSENCES approval=APPROVED"), "ACCEPTED",
+			"ptp.noted PTP1 from=2 to=2 !outcome=* rule=the_particulars_are_revised by=po-8" },
+		{ "P8 what is no longer said no longer holds", NULL, "case PTP1", NULL,
+			"by=po-7 opened=2026-11-25T09:00 entered=2026-11-26T09:00 monitoring=APPROVED_ABSENCES "
+			"approval=APPROVED !suitability=*" },
+		{ "P8 an outcome that stays leaves the moment", NULL, STAGE(2, PROBATION_OFFICER, STILL_CONSIDERED),
+			"ACCEPTED", NULL },
+		{ "P8", NULL, "case PTP1", NULL, "stage=3 entered=2026-11-27T09:00" },
+	};
+
+	(void)state;
+	assert_int_equal(world_play_new(&policy, kept, ARRAY_LENGTH(kept)), 0);
+}
+
+/* The task goes to another whose work is another, though the role is the same; and to another role, though the words are. */
+static void test_hands_over_by_role_and_by_work(void **state)
+{
+	static struct policy other;
+	static const struct play_row handed[] = {
+		ORDER_TAKEN_OVER,
+		{ "P8", NULL, CONSIDERED, "ACCEPTED", NULL },
+		{ "P8 the same role, other work", NULL, STAGE(1, PROBATION_OFFICER, DRAFT_SUBMITTED), "ACCEPTED",
+			"task.completed PTP1:1; ptp.noted; task.opened PTP1:1 role=PROBATION_OFFICER title=Other" },
+		{ "P8 another role, the same words", "2026-11-25 10:00", STAGE(1, PROBATION_OFFICER, FEEDBACK_GIVEN),
+			"ACCEPTED",
+			"task.completed PTP1:1; ptp.noted; task.opened PTP1:1 role=SERVICE_MANAGER title=Other" },
+		{ "P8 the same", NULL, STAGE(1, PROBATION_OFFICER, FEEDBACK_GIVEN), "ACCEPTED", "ptp.noted" },
+		{ "P8 since the stage was entered", NULL, "case PTP1", NULL, "stage=1 entered=2026-11-25T09:00" },
+	};
+
+	(void)state;
+	assert_int_equal(policy_from_csv(SHIPPED_POLICY, &other, &(struct fault){ "" }), 0);
+	other.ptp_actors[other.ptp_actor_count++] = (struct policy_ptp_actor){ .version = 1,
+		.stage = 1,
+		.after = OUTCOME_DRAFT_SUBMITTED,
+		.role = ROLE_PROBATION_OFFICER,
+		.title = "Other" };
+	other.ptp_actors[other.ptp_actor_count++] = (struct policy_ptp_actor){ .version = 1,
+		.stage = 1,
+		.after = OUTCOME_FEEDBACK_GIVEN,
+		.role = ROLE_SERVICE_MANAGER,
+		.title = "Other" };
+	other.ptp_moves[other.ptp_move_count++] = (struct policy_ptp_move){
+		.version = 1, .stage = 1, .role = ROLE_PROBATION_OFFICER, .outcome = OUTCOME_DRAFT_SUBMITTED
+	};
+	other.ptp_moves[other.ptp_move_count++] = (struct policy_ptp_move){
+		.version = 1, .stage = 1, .role = ROLE_PROBATION_OFFICER, .outcome = OUTCOME_FEEDBACK_GIVEN
+	};
+	assert_int_equal(world_play_new(&other, handed, ARRAY_LENGTH(handed)), 0);
+}
+
 static int set_up(void **state)
 {
 	struct fault fault = { "" };
@@ -538,6 +602,8 @@ int main(void)
 		cmocka_unit_test(test_cancels_the_task_of_a_withdrawn_case),
 		cmocka_unit_test(test_fires_nothing_before_its_time),
 		cmocka_unit_test(test_tells_a_short_condition_that_it_ends_soon),
+		cmocka_unit_test(test_keeps_who_when_and_what),
+		cmocka_unit_test(test_hands_over_by_role_and_by_work),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

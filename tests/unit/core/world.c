@@ -1002,6 +1002,9 @@ static void show_case(struct world *world, struct line *line, const struct ptp_c
 	add_text(line, "title", c->task.title);
 	add_moment(world, line, "due", c->task.due_at);
 	add_moment(world, line, "closed", c->task.closed_at);
+	add_text(line, "by", c->considered_by);
+	add_moment(world, line, "opened", c->opened_at);
+	add_moment(world, line, "entered", c->entered_at);
 	add_date(line, "starts", c->starts_on);
 	add_date(line, "ends", c->ends_on);
 	add_text(line, "suitability", c->suitability);
