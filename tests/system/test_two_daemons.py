@@ -419,7 +419,8 @@ with Pair() as pair, Bridge() as untouched:
         here, there = pair.sql(query), untouched.sql(query)
         check(here == there, what, [x for x in zip(here, there) if x[0] != x[1]][:3] or (len(here), len(there)))
 
-    same_columns("SELECT source, id, disposition FROM cpps.disposition WHERE id NOT LIKE 't-%' ORDER BY 1, 2, 3", "X1 the dispositions are those of a bridge that was never disturbed")
+    same_columns("SELECT source, id, disposition FROM cpps.disposition WHERE id NOT LIKE 't-%' ORDER BY 1, 2, 3",
+                 "X1 the dispositions are those of a bridge that was never disturbed")
     same_columns("SELECT order_ref, prn, order_type, office, state, officer_id FROM cpps.request ORDER BY 1", "so are the requests")
     here, there = effects(told), effects(untouched.tail())
     here, there = ({k: v for k, v in e.items() if not k[0].startswith("t-")} for e in (here, there))
