@@ -50,13 +50,13 @@ no_process() {
 	[ -z "$left" ] || { echo "$left"; return 1; }
 }
 
-# A copy of what git has and of what is built, for the account.
+# A copy of the sources and of what is built, for the account.
 copy() {
 	work=$(mktemp -d /tmp/cpps-run-XXXXXX)
 	chmod 0755 "$work"
 	tree=$work/tree
 	mkdir "$tree"
-	(cd "$source" && { git ls-files 2>/dev/null || find . -path ./build -prune -o -type f -print; } | tar -cf - -T - "build/$BUILD") |
+	(cd "$source" && { git ls-files --cached --others --exclude-standard 2>/dev/null || find . -path ./build -prune -o -type f -print; } | tar -cf - -T - "build/$BUILD") |
 		tar -xf - -C "$tree"
 	[ -z "$account" ] || chown -R "$account" "$work"
 	cd "$tree" || exit 1
@@ -127,6 +127,10 @@ newcomer() {
 
 	make_run "$work/out1" "$@"
 	check 'it greets when it is up' within 60 greeted "$work/out1"
+	[ $failed -eq 0 ] || { # nothing below could hold
+		sed 's/^/# /' "$work/out1"
+		exit 1
+	}
 	told "$work/out1" >"$work/told"
 	check 'it names the configuration' grep -qx "export CPPS_BRIDGE_CONFIG=$tree/$dir/cpps-bridge.yaml" "$work/told"
 	for word in submit tail requests status; do
