@@ -237,6 +237,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/man/man1 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	sed 's|/usr/bin/|$(PREFIX)/bin/|' deploy/cpps-bridge.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/cpps-bridge.service
+	sed 's|/usr/bin/|$(PREFIX)/bin/|' deploy/cpps-feeder@.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/cpps-feeder@.service
 	$(B)/cppsctl help --man > $(DESTDIR)$(PREFIX)/share/man/man1/cppsctl.1
 	$(B)/cppsctl help --completion > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/cppsctl
 

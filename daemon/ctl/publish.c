@@ -2,9 +2,12 @@
 #include "ctl/command.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "ctl/ack.h"
@@ -21,6 +24,7 @@ struct publication {
 	struct feeder *feeder;
 	struct lines lines;
 	bool reads;
+	int pipe; /* the other end of a named pipe; -1: none */
 	uint64_t refused;
 	struct fault fault; /* of reading or writing */
 };
@@ -160,10 +164,40 @@ static enum ctl_exit serve(struct publication *p, const struct feeder_options *o
 	return p->refused ? CTL_QUARANTINED : CTL_OK;
 }
 
+/* A named pipe ends with its last writer, and opening it waits for the first: held open here, it does neither, and whoever has a line writes it. */
+static int hold_pipe(const char *path, bool once)
+{
+	struct stat st;
+
+	if (!path || once || stat(path, &st) < 0 || !S_ISFIFO(st.st_mode))
+		return -1;
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
+static int open_input(struct publication *p, struct feeder_options *options)
+{
+	const char *path = p->ctl->operand_count ? p->ctl->operands[0] : NULL;
+	int r;
+
+	p->pipe = hold_pipe(path, options->once);
+	r = lines_open(&p->lines, path, &p->ctl->fault);
+	if (r == 0)
+		options->input_fd = p->lines.fd;
+	return r;
+}
+
+static void close_input(struct publication *p)
+{
+	if (p->reads)
+		lines_close(&p->lines);
+	if (p->pipe >= 0)
+		(void)close(p->pipe);
+}
+
 static enum ctl_exit publish_run(struct ctl *ctl)
 {
 	const char *live[GIVEN_MAX], *serve_at[GIVEN_MAX], *from[GIVEN_MAX];
-	struct publication p = { .ctl = ctl };
+	struct publication p = { .ctl = ctl, .pipe = -1 };
 	struct feeder_options options = {
 		.name = ctl_text(ctl, "name"),
 		.log = ctl_text(ctl, "log"),
@@ -184,13 +218,10 @@ static enum ctl_exit publish_run(struct ctl *ctl)
 		return CTL_USAGE;
 	}
 	options.keep_days = (unsigned)keep;
-	if (p.reads && lines_open(&p.lines, ctl->operand_count ? ctl->operands[0] : NULL, &ctl->fault) < 0)
+	if (p.reads && open_input(&p, &options) < 0)
 		return ctl_fail(ctl);
-	if (p.reads)
-		options.input_fd = p.lines.fd;
 	status = serve(&p, &options);
-	if (p.reads)
-		lines_close(&p.lines);
+	close_input(&p);
 	return status;
 }
 
@@ -221,21 +252,26 @@ const struct command command_publish = {
 		"event that "
 		"was stored is ever missed, whoever stops in between. It needs no configuration itself.\n\n"
 		"Without FILE, or with -, lines are read from standard input, one JSON CloudEvent each; with --from "
-		"alone, none are. A line "
-		"must have source, id and type, else it is refused; everything else is for the bridge to judge. A line "
-		"is answered when it is "
-		"on the disk, with --json by a line of its own: line, id, source, disposition (stored, known or "
-		"refused), sentence, seq (its number in "
-		"the log). The same event given again is known, and not stored twice; another event of the same source "
-		"and id is refused. So after a "
-		"stop of any kind, give the lines without an answer again, or all of them.\n\n"
+		"alone, "
+		"none are. A named pipe is read for ever. A line must have source, id and type, else it is refused; "
+		"everything "
+		"else is for the bridge to judge. A line is answered when it is on the disk, with --json by a line of "
+		"its own: "
+		"line, id, source, disposition (stored, known or refused), sentence, seq (its number in the log). The "
+		"same "
+		"event given again is known, and not stored twice; another event of the same source and id is refused. "
+		"So "
+		"after a stop of any kind, give the lines without an answer again, or all of them.\n\n"
 		"With --from, events are taken from a PUB socket that has no log: what is published while the feeder "
-		"does not run is lost, what it "
-		"has stored is not. Nothing is refused then, since nobody can be asked to send it better: the bridge "
-		"sets aside what is wrong.\n\n"
-		"Ends with SIGTERM or Ctrl-C. Take a copy of a log that is in use with: sqlite3 FILE \".backup COPY\". "
-		"A log that is restored from an older "
-		"copy makes the bridge stop following it, and say what is missing.",
+		"does not "
+		"run is lost, what it has stored is not. Nothing is refused then, since nobody can be asked to send it "
+		"better: "
+		"the bridge sets aside what is wrong.\n\n"
+		"Serves on when the lines have ended, until SIGTERM or Ctrl-C. As a service: cpps-feeder@.service. "
+		"Take a copy "
+		"of a log that is in use with: sqlite3 FILE \".backup COPY\". A log that is restored from an older "
+		"copy makes "
+		"the bridge stop following it, and say what is missing.",
 	.options = publish_options,
 	.run = publish_run,
 };

@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import time
@@ -155,6 +156,22 @@ with Bridge(edit_config=with_logs, start=False) as bridge:
           "a record is the line as it was given, its topic what it is and the office", answer.records[0])
     check(bool(court.fed([line[100:]])), "and is taken when it is whole", court.errors())
     context.destroy(0)
+
+    # ---- As a service: a named pipe, and a word to systemd ----
+    pipe, heard = bridge.dir + "/pipe", socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    os.mkfifo(pipe)
+    heard.bind(bridge.dir + "/notify")
+    heard.settimeout(20)
+    service = subprocess.Popen([BIN + "/cppsctl", "publish", "--json", "--name", "pipe", "--log", bridge.dir + "/pipe.feeder", "--bind", "ipc://%s/p" % bridge.dir,
+                                "--bind-log", "ipc://%s/pl" % bridge.dir, pipe], stdout=subprocess.PIPE, text=True, env=dict(os.environ, NOTIFY_SOCKET=bridge.dir + "/notify"))
+    check(heard.recv(100) == b"READY=1", "says when it is ready, though nobody writes to the pipe yet")
+    for n in range(3):
+        with open(pipe, "w") as f:
+            f.write(json.dumps(sentence(n, "PIPE")) + "\n")
+    check([json.loads(service.stdout.readline())["seq"] for n in range(3)] == [1, 2, 3], "a named pipe is read over all its writers")
+    service.terminate()
+    check(service.wait(20) == 0, "and ends when it is told to")
+    heard.close()
 
     # ---- The tail of the live stream is lost ----
     wait_for(lambda: source(bridge, "court")["state"] == "live", 20)
