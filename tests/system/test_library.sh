@@ -123,6 +123,8 @@ check "a named consumer confirms what it says it has processed" $? "$last: $(ctl
 
 # ---- The daemon is killed meanwhile ----
 build/"$BUILD"/cppsctl generate --events 3000 --seed 4 >"$dir/events"
+timeout 120 "$dir/example" watch "$live" "$log" nz 8000 >"$dir/records" 2>"$dir/watch.err" &
+watcher=$!
 "$dir/example" submit "$submit" <"$dir/events" >"$dir/acks" 2>"$dir/err" &
 submitter=$!
 for want in 300 1200; do
@@ -136,6 +138,10 @@ wait $submitter
 check "submits on over kills of the daemon" $? "$(cat "$dir/err")"
 [ "$(awk '{ print $1 }' "$dir/acks")" = "$(seq 3000)" ]
 check "each event is acknowledged once, in order" $? "$(wc -l "$dir/acks")"
+wait $watcher
+check "follows on over kills of the daemon" $? "$(wc -l "$dir/records"; cat "$dir/watch.err")"
+[ "$(awk '{ print $1 }' "$dir/records")" = "$(seq 8000)" ]
+check "every record once, in order" $? "$(tail -n 3 "$dir/records" | cut -c1-100)"
 [ -z "$sanitizers" ] || ! grep -qE 'AddressSanitizer|runtime error' "$dir/err" "$dir/run/log/cpps-bridged.log"
 check "no sanitizer complained" $?
 exit $failed

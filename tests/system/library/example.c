@@ -1,4 +1,5 @@
 /* example follow LIVE LOG STREAM [AFTER EPOCH [NAME [PREFIX]...]]: prints seq, epoch and the event as JSON of each record, up to the head.
+ * example watch LIVE LOG STREAM COUNT: prints so many, and waits for them.
  * example submit ENDPOINT: submits the lines of standard input and prints number, disposition and seq of each acknowledgement.
  *
  * Built by test_library.sh as anybody would build a program: against the installed library, and nothing else. */
@@ -66,6 +67,24 @@ static int follow(int argc, char **argv)
 	return r < 0 ? fail(&error) : r;
 }
 
+static int watch(char **argv)
+{
+	const char *live[] = { argv[0], NULL }, *log[] = { argv[1], NULL };
+	struct cpps_follow_options options = CPPS_OPTIONS(struct cpps_follow_options);
+	struct cpps_error error;
+	uint64_t processed = 0;
+	int r;
+
+	options.live = live;
+	options.log = log;
+	options.stream = argv[2];
+	options.count = strtoull(argv[3], NULL, 10);
+	options.record = print;
+	options.context = &processed;
+	r = cpps_follow(&options, &error);
+	return r < 0 ? fail(&error) : r;
+}
+
 /* ---- submit ---- */
 
 static int take_ack(struct cpps_submit *submit)
@@ -121,6 +140,8 @@ int main(int argc, char **argv)
 {
 	if (argc > 4 && strcmp(argv[1], "follow") == 0)
 		return follow(argc - 2, argv + 2);
+	if (argc == 6 && strcmp(argv[1], "watch") == 0)
+		return watch(argv + 2);
 	if (argc == 3 && strcmp(argv[1], "submit") == 0)
 		return submit_to(argv[2]);
 	fprintf(stderr, "example %s: follow LIVE LOG STREAM [AFTER EPOCH [NAME [PREFIX]...]], or submit ENDPOINT\n",

@@ -1,4 +1,4 @@
-/* The library's edge: options of programs that are older or newer than it, and wrong ones. What it does with right ones is tested in tests/system/test_library.sh. */
+/* The edge of the library: options of programs that are older or newer than it, and wrong ones. What it does with right ones: tests/system/test_library.sh. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
