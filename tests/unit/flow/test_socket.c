@@ -407,6 +407,59 @@ static void test_the_mode_of_a_path_says_who_may_connect(void **state)
 	assert_int_equal(umask(before), 0);
 }
 
+/* ---- Room ---- */
+
+struct first {
+	uint8_t id[255];
+	size_t id_size;
+};
+
+static void on_first(void *owner, zmq_msg_t *frames, size_t n)
+{
+	struct first *first = owner;
+
+	assert_int_equal(n, 2);
+	first->id_size = zmq_msg_size(&frames[0]);
+	memcpy(first->id, zmq_msg_data(&frames[0]), first->id_size);
+}
+
+static bool has_come(void *context)
+{
+	const struct first *first = context;
+
+	return first->id_size > 0;
+}
+
+/* However quickly they follow each other: what the peer has read is not in the way of the next, though libzmq may not have looked yet. */
+static void test_what_was_read_makes_room(void **state)
+{
+	struct bench *bench = *state;
+	const char *endpoint = bench_endpoint(bench, "room");
+	const struct flow_options options = {
+		.type = ZMQ_ROUTER, .bind = (const char *const[]){ endpoint, NULL }, .send_hwm = 2
+	};
+	struct first first = { .id_size = 0 };
+	struct flow_socket *socket = NULL;
+	struct fault fault;
+	char byte;
+	void *peer;
+
+	assert_int_equal(flow_socket_new(bench->loop, bench->context, &options,
+				 &(struct flow_handlers){ .owner = &first, .message = on_first }, &socket, &fault),
+		0);
+	peer = bench_peer(bench, ZMQ_DEALER, endpoint);
+	assert_int_equal(SEND(peer, "hello"), 0);
+	assert_true(bench_run(bench, has_come, &first, 20000));
+	for (int i = 0; i < 2000; i++) {
+		const struct flow_frame frames[] = { { first.id, first.id_size }, { "x", 1 } };
+
+		assert_int_equal(flow_socket_send(socket, frames, 2), 0);
+		assert_int_equal(zmq_recv(peer, &byte, 1, 0), 1);
+	}
+	(void)flow_socket_free(socket);
+	(void)zmq_close(peer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -420,6 +473,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refuses_what_cannot_be_bound_in_words, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_path_is_bound_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_the_mode_of_a_path_says_who_may_connect, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_what_was_read_makes_room, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("flow/socket", tests, NULL, NULL);
