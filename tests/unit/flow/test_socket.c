@@ -108,7 +108,7 @@ static void echo_over(struct bench *bench, const char *endpoint)
 	assert_true(sd_event_add_time(bench->loop, &echo.timer, CLOCK_MONOTONIC, 0, 1, on_send_timer, &echo) >= 0);
 	assert_true(
 		sd_event_add_time(bench->loop, &echo.peer_timer, CLOCK_MONOTONIC, 0, 1, on_burst_timer, &echo) >= 0);
-	assert_true(bench_run(bench, all_received, &echo, 20000));
+	assert_true(bench_run(bench, all_received, &echo, 60000));
 	assert_false(echo.out_of_order);
 	assert_int_equal(echo.received, MESSAGES);
 	sd_event_source_disable_unref(echo.timer);
