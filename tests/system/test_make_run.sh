@@ -86,6 +86,31 @@ greeted() {
 told() {
 	sed -n 's/^  \(export .*\|build\/.*\)$/\1/p' "$1"
 }
+# What README.md tells a newcomer to type (1), or shows as the answer (0), for this folder.
+readme() {
+	awk -v commands="$1" '/^## / { on = /Try it/ } /^```/ { block = !block; sh = /sh/; next } on && block && sh == commands' README.md |
+		sed "s|\.run|$dir|g" | grep -vx 'make run'
+}
+# Every line of it: done, or done with something quarantined.
+readme_works() {
+	local line
+	[ -s "$work/readme" ] || { echo 'README.md has no commands under "Try it"'; return 1; }
+	{
+		echo 'told() { [ $1 -eq 0 ] || [ $1 -eq 3 ] || { echo "status $1: $2"; exit 1; }; }'
+		while read -r line; do
+			printf '%s\ntold $? %q\n' "$line" "$line"
+		done <"$work/readme"
+	} >"$work/readme.sh"
+	as bash "$work/readme.sh" >"$work/readme.out" 2>&1 || { tail -n 5 "$work/readme.out"; return 1; }
+}
+# Its answers, but for moments and the widths of columns.
+readme_is_true() {
+	local line
+	tr -s ' ' <"$work/readme.out" | sed 's/^ //; s/ $//' >"$work/readme.said"
+	while read -r line; do
+		grep -qxF -e "$line" "$work/readme.said" || { echo "'$line' is not in:"; cat "$work/readme.said"; return 1; }
+	done < <(readme 0 | grep -v '[0-9]-[0-9][0-9]-[0-9]' | tr -s ' ' | sed 's/^ //; s/ $//')
+}
 ctl() {
 	as env "CPPS_BRIDGE_CONFIG=$tree/$dir/cpps-bridge.yaml" build/cppsctl "$@"
 }
@@ -127,7 +152,7 @@ newcomer() {
 
 	make_run "$work/out1" "$@"
 	check 'it greets when it is up' within 60 greeted "$work/out1"
-	[ $failed -eq 0 ] || { # nothing below could hold
+	greeted "$work/out1" >/dev/null || { # nothing below could hold
 		sed 's/^/# /' "$work/out1"
 		exit 1
 	}
@@ -136,7 +161,10 @@ newcomer() {
 	for word in submit tail requests status; do
 		check "it tells how to $word" grep -q "^build/cppsctl $word" "$work/told"
 	done
-	check 'what it tells works, to the letter' as bash -e "$work/told"
+	readme 1 >"$work/readme"
+	check 'what README.md tells works, to the letter' readme_works
+	check 'and answers as it shows' readme_is_true
+	check 'what the greeting tells works too' as bash -e "$work/told"
 	head=$(head_of)
 	check 'the events it gave made records' [ "${head:-0}" -gt 5 ]
 	requests=$(ctl requests --json)
