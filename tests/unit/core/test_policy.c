@@ -33,10 +33,10 @@ static void test_ships_the_settings(void **state)
 	(void)state;
 	assert_int_equal(policy.close_of_business, 17 * 3600); /* R3 */
 	assert_int_equal(policy.open_of_business, 8 * 3600);
-	assert_int_equal(policy.ows_review_days, 365);        /* R4 */
-	assert_int_equal(policy.parked_days, 7);              /* X3 */
-	assert_int_equal(policy.parked_long_hours, 24);       /* X6 */
-	assert_int_equal(policy.claim_days, 400);             /* X2 */
+	assert_int_equal(policy.ows_review_days, 365);  /* R4 */
+	assert_int_equal(policy.parked_days, 7);        /* X3 */
+	assert_int_equal(policy.parked_long_hours, 24); /* X6 */
+	assert_int_equal(policy.claim_days, 400);       /* X2 */
 	assert_int_equal(policy.log_days, 90);
 	assert_int_equal(policy.log_cap_days, 180);
 	assert_int_equal(policy.quarantine_overdue_hours, 4); /* X6 */
