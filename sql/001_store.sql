@@ -368,3 +368,16 @@ GRANT EXECUTE ON FUNCTION cpps_store.retain(text, bigint, timestamptz, integer, 
 CREATE INDEX quarantined_closed_at ON cpps_store.quarantined (closed_at) WHERE closed_at IS NOT NULL;
 
 RESET ROLE;
+
+-- Whether a synchronous standby streams, for which commits wait; NULL: its owner may not see that. Its owner is whoever migrates, for cpps_owner
+-- sees of other sessions no more than that they exist: a superuser, or a member of pg_read_all_stats.
+CREATE FUNCTION cpps_store.synchronous() RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE
+		WHEN current_setting('synchronous_standby_names') = '' THEN false
+		WHEN NOT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') THEN NULL
+		ELSE EXISTS (SELECT FROM pg_stat_replication r WHERE r.state = 'streaming' AND r.sync_state IN ('sync', 'quorum'))
+	END
+$$;
+REVOKE ALL ON FUNCTION cpps_store.synchronous() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION cpps_store.synchronous() TO cpps_bridge;

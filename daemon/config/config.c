@@ -38,6 +38,7 @@ static const struct explained_words words[] = {
 	{ "kind", kinds, CYAML_ARRAY_LEN(kinds) },
 	{ "start", starts, CYAML_ARRAY_LEN(starts) },
 	{ "clock", truths, CYAML_ARRAY_LEN(truths) },
+	{ "require_synchronous", truths, CYAML_ARRAY_LEN(truths) },
 };
 
 #define TEXT(key, flags, type, member) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (flags), type, member, 1, 512)
@@ -84,6 +85,8 @@ static const cyaml_schema_field_t testing_fields[] = {
 static const cyaml_schema_field_t config_fields[] = {
 	TEXT("stream", 0, struct config, stream),
 	TEXT("database", 0, struct config, database),
+	CYAML_FIELD_ENUM("require_synchronous", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config,
+		require_synchronous, truths, CYAML_ARRAY_LEN(truths)),
 	CYAML_FIELD_MAPPING("endpoints", CYAML_FLAG_DEFAULT, struct config, endpoints, served_fields),
 	CYAML_FIELD_SEQUENCE_COUNT(
 		"sources", CYAML_FLAG_POINTER, struct config, sources, source_count, &source_schema, 1, 32),

@@ -52,8 +52,9 @@ struct config_testing {
 };
 
 struct config {
-	char *stream;   /* name of the bridge's own stream */
-	char *database; /* libpq conninfo */
+	char *stream;             /* name of the bridge's own stream */
+	char *database;           /* libpq conninfo */
+	bool require_synchronous; /* nothing is acknowledged but with a synchronous standby */
 	struct config_served endpoints;
 	struct config_source *sources;
 	unsigned source_count;

@@ -27,6 +27,7 @@ static const struct column card_columns[] = {
 	{ "epoch", "Epoch", CELL_NUMBER },
 	{ "head", "Last record", CELL_NUMBER },
 	{ "database", "Database", CELL_TEXT },
+	{ "synchronous", "Synchronous standby", CELL_TEXT },
 	{ "now", "Its clock", CELL_TIME },
 	{ "clock_moved", "Clock moved", CELL_FLAG },
 	{ "started_at", "Running since", CELL_TIME },

@@ -127,10 +127,34 @@ static void lost(void *owner, const char *sentence)
 	struct daemon *daemon = owner;
 
 	TEXT_SET(daemon->trouble, sentence);
+	daemon->synchronous = STORE_SYNCHRONOUS_UNKNOWN;
 	silence(daemon, daemon->state != DAEMON_STANDBY);
 	/* Who stops has given the term up itself. */
 	log_format(daemon->state == DAEMON_STOPPING ? LOG_DEBUG : LOG_WARNING, "%s", sentence);
 	set_state(daemon, DAEMON_STARTING, sentence);
+}
+
+/* Missed only by those who require it or had it; for those who require it, it is what holds everything up. */
+static void synchronous(void *owner, enum store_synchronous now)
+{
+	static const char required[] =
+		"PostgreSQL has no synchronous standby: nothing is acknowledged until one streams "
+		"(require_synchronous); see SELECT * FROM pg_stat_replication";
+	struct daemon *daemon = owner;
+
+	daemon->synchronous = now;
+	daemon->synchronous_seen = daemon->synchronous_seen || now == STORE_SYNCHRONOUS;
+	if (daemon->config->require_synchronous)
+		TEXT_SET(daemon->trouble, now == STORE_SYNCHRONOUS ? "" : required);
+	if (now == STORE_SYNCHRONOUS)
+		log_format(LOG_NOTICE,
+			"PostgreSQL has a synchronous standby: what is acknowledged is kept on two servers");
+	else if (daemon->config->require_synchronous)
+		log_format(LOG_WARNING, "%s", required);
+	else if (daemon->synchronous_seen)
+		log_format(LOG_WARNING,
+			"PostgreSQL has no synchronous standby any more: what is acknowledged is kept on one "
+			"server only; see SELECT * FROM pg_stat_replication");
 }
 
 static void refused(void *owner, const char *sentence)
@@ -447,7 +471,7 @@ static int make_followers(struct daemon *daemon, struct fault *fault)
 
 static int make_store(struct daemon *daemon, struct fault *fault)
 {
-	const struct store_callbacks callbacks = { daemon, leading, standby, lost, refused };
+	const struct store_callbacks callbacks = { daemon, leading, standby, lost, refused, synchronous };
 	const struct leader_handlers handlers = { daemon, published, decided, pressure, leader_says };
 	const struct retention_handlers retention = { daemon, kept_from };
 	const struct config *config = daemon->config;
@@ -457,6 +481,7 @@ static int make_store(struct daemon *daemon, struct fault *fault)
 		.log_endpoints = config->endpoints.log.list,
 		.log_endpoint_count = config->endpoints.log.n,
 		.quarantine_quota_bytes = (uint64_t)config->limits.quarantine_mb * 1024 * 1024,
+		.require_synchronous = config->require_synchronous,
 	};
 	int r = store_new(daemon->loop, &options, &callbacks, &daemon->store);
 

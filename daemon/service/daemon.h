@@ -24,6 +24,8 @@ struct daemon {
 	enum daemon_state state;
 	bool ready;              /* READY=1 was sent */
 	char trouble[FAULT_MAX]; /* why there is no database; "" when there is */
+	enum store_synchronous synchronous;
+	bool synchronous_seen; /* once, since the start: from then on it is missed */
 	struct instant started_at;
 
 	struct store *store;

@@ -93,28 +93,38 @@ static json_t *submitters(const struct daemon *daemon)
 		(json_int_t)counts.dropped_acks, "bad_frames", (json_int_t)counts.bad_frames);
 }
 
+/* "unknown": it does not lead. */
+static const char *synchronous(const struct daemon *daemon)
+{
+	const bool missed = daemon->config->require_synchronous || daemon->synchronous_seen;
+
+	if (daemon->synchronous == STORE_SYNCHRONOUS_UNKNOWN)
+		return "unknown";
+	if (daemon->synchronous == STORE_SYNCHRONOUS)
+		return "yes";
+	return missed ? "no" : "not required";
+}
+
 char *daemon_status(const struct daemon *daemon)
 {
 	struct leader_counts counts;
 	struct instant now = clock_now(leader_clock(daemon->leader));
-	bool up = daemon->state == DAEMON_LEADER || daemon->state == DAEMON_STANDBY ||
-		  (daemon->state == DAEMON_STOPPING && !*daemon->trouble);
 	char now_text[INSTANT_TEXT], started_text[INSTANT_TEXT];
 	json_t *document;
 	char *text;
 
 	leader_counts(daemon->leader, &counts);
-	document =
-		json_pack("{s:s, s:i, s:s, s:s, s:I, s:I, s:s, s:o, s:s, s:s, s:b, s:I, s:o, s:o, s:o, s:I, s:I, s:o}",
-			"role", daemon_state_text(daemon->state), "pid", (int)getpid(), "version", CPPS_VERSION,
-			"stream", daemon->config->stream, "epoch", (json_int_t)leader_epoch(daemon->leader), "head",
-			(json_int_t)leader_head(daemon->leader), "database", up ? "up" : "down", "trouble",
-			text_or_null(daemon->trouble), "now", instant_format(now, now_text), "started_at",
-			instant_format(daemon->started_at, started_text), "clock_moved",
-			leader_clock(daemon->leader)->ahead_us != 0, "resident_kb", (json_int_t)resident_kb(), "events",
-			events(&counts), "pipeline", pipeline(&counts), "submitters", submitters(daemon), "log_waiting",
-			(json_int_t)log_server_waiting(daemon->log), "connections_refused", (json_int_t)flow_refused(),
-			"sources", sources(daemon));
+	document = json_pack(
+		"{s:s, s:i, s:s, s:s, s:I, s:I, s:s, s:s, s:o, s:s, s:s, s:b, s:I, s:o, s:o, s:o, s:I, s:I, s:o}",
+		"role", daemon_state_text(daemon->state), "pid", (int)getpid(), "version", CPPS_VERSION, "stream",
+		daemon->config->stream, "epoch", (json_int_t)leader_epoch(daemon->leader), "head",
+		(json_int_t)leader_head(daemon->leader), "database", store_connected(daemon->store) ? "up" : "down",
+		"synchronous", synchronous(daemon), "trouble", text_or_null(daemon->trouble), "now",
+		instant_format(now, now_text), "started_at", instant_format(daemon->started_at, started_text),
+		"clock_moved", leader_clock(daemon->leader)->ahead_us != 0, "resident_kb", (json_int_t)resident_kb(),
+		"events", events(&counts), "pipeline", pipeline(&counts), "submitters", submitters(daemon),
+		"log_waiting", (json_int_t)log_server_waiting(daemon->log), "connections_refused",
+		(json_int_t)flow_refused(), "sources", sources(daemon));
 	text = document ? json_dumps(document, JSON_COMPACT) : NULL;
 	json_decref(document);
 	return text;

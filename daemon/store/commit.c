@@ -52,6 +52,14 @@ static bool is_poison(const struct failure *failure)
 	return strncmp(failure->sqlstate, "22", 2) == 0 || strncmp(failure->sqlstate, "23", 2) == 0;
 }
 
+static void confirmed(void *context)
+{
+	struct commit *commit = context;
+
+	ask_end(&commit->ask);
+	finish(commit, STORE_OK, NULL);
+}
+
 static void commit_done(void *context, const PGresult *result, const struct failure *failure)
 {
 	struct commit *commit = context;
@@ -60,8 +68,11 @@ static void commit_done(void *context, const PGresult *result, const struct fail
 
 	step_done(context, result, failure);
 	if (!*commit->failure.sentence && result && strcmp(PQcmdStatus((PGresult *)result), "COMMIT") == 0) {
-		ask_end(&commit->ask);
-		finish(commit, STORE_OK, NULL);
+		/* Somebody ended the wait for the standby: the commit stands here and maybe nowhere else. */
+		if (connection_warned(store->writer))
+			store_lose(store, "PostgreSQL gave the wait for its synchronous standby up: the term ends");
+		else
+			synchronous_confirm(store, confirmed, commit);
 		return;
 	}
 	first = commit->failure;

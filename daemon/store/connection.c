@@ -1,4 +1,9 @@
-/* libpq's own state machine sits below; ours is: CLOSED, CONNECTING, then UP, where one job is under way or none. set_state() is the only door. */
+/* libpq's own state machine sits below; ours is: CLOSED, CONNECTING, then UP, where one job is under way or none. set_state() is the only door.
+ *
+ * Of several hosts each attempt begins with the next one (rotate()), for libpq goes on only from a host that refuses: one that swallows what
+ * it is sent (a machine without power, a stopped server) would hold up every attempt. For the same reason a job that is not answered is not waited
+ * for beyond SILENCE_US or twice that: no statement of ours takes as long, and no timeout of the server covers a commit that waits for a
+ * synchronous standby. */
 #include "store/connection.h"
 
 #include <errno.h>
@@ -10,7 +15,8 @@
 #include "base/instant.h"
 #include "base/text.h"
 
-#define CONNECT_US (10 * US_PER_SECOND)
+#define CONNECT_US (5 * US_PER_SECOND)
+#define SILENCE_US (5 * US_PER_SECOND)
 #define COPY_CHUNK (256 * 1024)
 
 enum state { CLOSED, CONNECTING, UP };
@@ -37,9 +43,11 @@ struct connection {
 	struct connection_handlers handlers;
 	enum state state;
 	PGconn *pg;
-	sd_event_source *io, *timer, *starter;
-	struct job *jobs, *last; /* the first is under way where `busy` */
+	sd_event_source *io, *timer, *starter; /* timer: of the attempt, then of the job under way */
+	struct job *jobs, *last;               /* the first is under way where `busy` */
 	bool busy;
+	uint64_t moves, moves_seen; /* signs of life; as many as at the last look */
+	bool warned;                /* the job under way came with a warning */
 	bool prepared[STATEMENTS];
 };
 
@@ -114,6 +122,11 @@ bool connection_is_up(const struct connection *c)
 	return c->state == UP;
 }
 
+bool connection_warned(const struct connection *c)
+{
+	return c->warned;
+}
+
 /* ---- Sending ---- */
 
 static bool listen_for(struct connection *c, uint32_t events)
@@ -185,6 +198,8 @@ static void start(struct connection *c)
 {
 	while (c->state == UP && !c->busy && c->jobs) {
 		c->busy = true;
+		c->moves++;
+		c->warned = false;
 		if (!senders[c->jobs->kind](c, c->jobs) || !flush(c))
 			broke(c, "lost");
 	}
@@ -211,6 +226,7 @@ static bool put_rows(struct connection *c, struct job *job)
 		if (r != 0)
 			return r == 1 && listen_for(c, EPOLLIN | EPOLLOUT);
 		job->copied += n;
+		c->moves++;
 	}
 	if (PQputCopyEnd(c->pg, NULL) < 0)
 		return false;
@@ -324,10 +340,41 @@ static bool watch(struct connection *c, uint32_t events)
 	return PQsocket(c->pg) >= 0 && sd_event_add_io(c->loop, &c->io, PQsocket(c->pg), events, on_io, c) >= 0;
 }
 
+/* A job that was under way at the last look, and has not moved since, is given up. */
+static int on_silence(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct connection *c = userdata;
+	struct fault fault = { "" };
+
+	(void)usec;
+	if (c->busy && c->moves == c->moves_seen) {
+		(void)fault_set(&fault, 0,
+			"PostgreSQL (host %s, port %s) has not answered for five seconds: is its host up, and the "
+			"synchronous standby that its commits wait for?",
+			PQhost(c->pg), PQport(c->pg));
+		set_state(c, CLOSED, fault.sentence);
+		return 0;
+	}
+	c->moves_seen = c->moves;
+	(void)sd_event_source_set_time_relative(source, (uint64_t)SILENCE_US);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static void on_notice(void *userdata, const PGresult *notice)
+{
+	struct connection *c = userdata;
+	const char *severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+	c->warned = c->warned || (severity && strcmp(severity, "WARNING") == 0);
+}
+
 static void connected(struct connection *c)
 {
 	c->timer = sd_event_source_disable_unref(c->timer);
-	if (PQsetnonblocking(c->pg, 1) < 0 || !watch(c, EPOLLIN))
+	(void)PQsetNoticeReceiver(c->pg, on_notice, c);
+	if (PQsetnonblocking(c->pg, 1) < 0 || !watch(c, EPOLLIN) ||
+		sd_event_add_time_relative(
+			c->loop, &c->timer, CLOCK_MONOTONIC, (uint64_t)SILENCE_US, 0, on_silence, c) < 0)
 		broke(c, "cannot use the connection to");
 	else
 		set_state(c, UP, NULL);
@@ -357,22 +404,84 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdat
 static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct connection *c = userdata;
+	struct fault fault = { "" };
 
 	(void)source;
 	(void)usec;
-	set_state(c, CLOSED, "PostgreSQL does not answer within ten seconds: is its host up and reachable?");
+	(void)fault_set(&fault, 0,
+		"PostgreSQL (host %s, port %s) does not answer within five seconds: is its host up and reachable?",
+		PQhost(c->pg) ? PQhost(c->pg) : "as configured", PQport(c->pg) ? PQport(c->pg) : "as configured");
+	set_state(c, CLOSED, fault.sentence);
 	return 0;
 }
 
-void connection_open(struct connection *c, const char *conninfo)
+/* A list of hosts or ports, from its n-th element on: "a,b,c" by 1 is "b,c,a". NULL: out of memory. */
+static char *rotate(const char *list, unsigned by)
 {
-	const char *const keywords[] = { "dbname", "application_name", "client_encoding", "target_session_attrs",
-		NULL };
-	const char *const values[] = { conninfo, c->name, "UTF8", "read-write", NULL };
+	const size_t n = strlen(list);
+	char *rotated = malloc(n + 1);
+	unsigned elements = 1;
+	const char *at = list;
 
+	for (const char *c = list; *c; c++)
+		elements += *c == ',';
+	for (by %= elements; by; by--)
+		at = strchr(at, ',') + 1;
+	if (rotated && at > list)
+		(void)snprintf(rotated, n + 1, "%s,%.*s", at, (int)(at - list - 1), list);
+	else if (rotated)
+		memcpy(rotated, list, n + 1);
+	return rotated;
+}
+
+#define KEYWORDS_MAX 64
+
+static bool is_list(const char *keyword)
+{
+	return strcmp(keyword, "host") == 0 || strcmp(keyword, "hostaddr") == 0 || strcmp(keyword, "port") == 0;
+}
+
+/* What the string says, its lists rotated, and what we say on top of it. */
+static PGconn *begin(const struct connection *c, PQconninfoOption *options, unsigned attempt)
+{
+	const char *keywords[KEYWORDS_MAX + 4], *values[KEYWORDS_MAX + 4];
+	char *rotated[3] = { NULL };
+	size_t n = 0, lists = 0;
+	PGconn *pg;
+
+	for (const PQconninfoOption *o = options; o->keyword && n < KEYWORDS_MAX; o++) {
+		if (!o->val)
+			continue;
+		if (is_list(o->keyword) && lists < ARRAY_LENGTH(rotated))
+			rotated[lists++] = rotate(o->val, attempt);
+		keywords[n] = o->keyword;
+		values[n++] = is_list(o->keyword) ? rotated[lists - 1] : o->val;
+	}
+	keywords[n] = "application_name", values[n++] = c->name;
+	keywords[n] = "client_encoding", values[n++] = "UTF8";
+	keywords[n] = "target_session_attrs", values[n++] = "read-write";
+	keywords[n] = NULL, values[n] = NULL;
+	pg = PQconnectStartParams(keywords, values, 0);
+	for (size_t i = 0; i < lists; i++)
+		free(rotated[i]);
+	return pg;
+}
+
+/* A string that libpq cannot read is handed to it all the same: it says why. */
+static PGconn *begin_with(const struct connection *c, const char *conninfo, unsigned attempt)
+{
+	PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+	PGconn *pg = options ? begin(c, options, attempt) : PQconnectStart(conninfo);
+
+	PQconninfoFree(options);
+	return pg;
+}
+
+void connection_open(struct connection *c, const char *conninfo, unsigned attempt)
+{
 	connection_close(c);
 	c->state = CONNECTING;
-	c->pg = PQconnectStartParams(keywords, values, 1);
+	c->pg = begin_with(c, conninfo, attempt);
 	if (!c->pg || PQstatus(c->pg) == CONNECTION_BAD ||
 		sd_event_add_time_relative(c->loop, &c->timer, CLOCK_MONOTONIC, CONNECT_US, 0, on_timeout, c) < 0)
 		broke(c, "cannot reach");

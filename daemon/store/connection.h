@@ -32,10 +32,12 @@ int connection_new(
 struct connection *connection_free(struct connection *connection);
 DEFINE_CLEANUP(struct connection, connection_free)
 
-/* Begins to connect; `up` or `down` follows. */
-void connection_open(struct connection *connection, const char *conninfo);
+/* Begins to connect; `up` or `down` follows. Of several hosts the `attempt`-th is tried first, then those after it. */
+void connection_open(struct connection *connection, const char *conninfo, unsigned attempt);
 void connection_close(struct connection *connection);
 bool connection_is_up(const struct connection *connection);
+/* To be asked from within a completion: whether PostgreSQL warned while it did the job. */
+bool connection_warned(const struct connection *connection);
 
 /* Each takes the parameters or rows over, also where it fails. 0; -ENOTCONN; -ENOMEM. `first`: before the jobs that wait. */
 int connection_ask(struct connection *connection, enum statement statement, struct parameters *parameters, bool first,

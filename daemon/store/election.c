@@ -77,6 +77,7 @@ static int on_lease(sd_event_source *source, uint64_t usec, void *userdata)
 		return 0;
 	}
 	renew(store);
+	synchronous_tick(store);
 	(void)sd_event_source_set_time_relative(store->lease_timer, (uint64_t)RENEW_US);
 	return sd_event_source_set_enabled(store->lease_timer, SD_EVENT_ONESHOT);
 }
@@ -172,9 +173,10 @@ static void term_came(void *context, const PGresult *result, const struct failur
 		store_lose(store, "another daemon has taken the term over");
 }
 
-/* Read on the reader, after the bump has committed: nothing is known before. */
-static void read_term(struct store *store)
+/* Read on the reader, after the bump has committed: nothing is known before. Whatever earlier terms committed lies before the bump, and is thus as safe. */
+static void read_term(void *context)
 {
+	struct store *store = context;
 	struct parameters parameters = { 0 };
 
 	put_text(parameter(&parameters), store->stream);
@@ -231,20 +233,27 @@ static void tell_standby(struct store *store, const PGresult *result)
 
 static void role_taken(void *context, const PGresult *result, const struct failure *failure)
 {
+	struct store *store = context;
+
 	(void)result;
 	if (failure)
-		store_lose(context, failure->sentence);
+		store_lose(store, failure->sentence);
+	else if (store->evicted)
+		take_term(store);
 	else
-		take_term(context);
+		poll_later(store);
 }
 
 static void evicted(void *context, const PGresult *result, const struct failure *failure)
 {
-	(void)result;
-	if (failure)
-		store_lose(context, failure->sentence);
-	else
-		ask_writer(context, STATEMENT_TAKE_ROLE, NULL, role_taken);
+	struct store *store = context;
+
+	if (failure) {
+		store_lose(store, failure->sentence);
+		return;
+	}
+	store->evicted = PQntuples(result) > 0;
+	ask_writer(store, STATEMENT_TAKE_ROLE, NULL, role_taken);
 }
 
 static void step_done(void *context, const PGresult *result, const struct failure *failure)
@@ -273,11 +282,14 @@ static void took(void *context, const PGresult *result, const struct failure *fa
 		store_refuse(store, failure->sentence);
 	else if (failure)
 		store_lose(store, failure->sentence);
+	else if (connection_warned(store->writer))
+		store_lose(store, "PostgreSQL gave the wait for its synchronous standby up: the term is taken again");
 	else if (get_bool(result, 0, 0)) {
 		store->epoch = get_u64(result, 0, 1);
 		store->renewed_us = store->renewal_us;
 		watch_lease(store);
-		read_term(store);
+		synchronous_tick(store);
+		synchronous_confirm(store, read_term, store);
 	} else {
 		tell_standby(store, result);
 		if (store->state != STORE_WAITING)

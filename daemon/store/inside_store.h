@@ -19,6 +19,13 @@ struct quota {
 	UT_hash_handle hh;
 };
 
+/* A commit that is not confirmed yet; done NULL: none. */
+struct confirmation {
+	void (*done)(void *context);
+	void *context;
+	bool asked;
+};
+
 struct store {
 	sd_event *loop;
 	struct store_callbacks callbacks;
@@ -26,11 +33,13 @@ struct store {
 	char **endpoints;
 	size_t endpoint_count;
 	uint64_t quota_bytes;
+	bool require_synchronous;
 
 	struct connection *writer, *reader;
 	enum store_state state;
 	sd_event_source *retry_timer, *lease_timer, *ready;
 	uint64_t backoff_us;
+	unsigned attempts;       /* to connect: each begins with the next host */
 	char trouble[FAULT_MAX]; /* said last, so that it is said once */
 	char leader[2048];       /* endpoints of the other leader, as told last */
 
@@ -41,6 +50,11 @@ struct store {
 	uint64_t renewed_us; /* monotonic: when the last confirmed renewal was asked for */
 	uint64_t renewal_us; /* the same of the one under way */
 	bool renewing;
+	bool evicted; /* the last attempt ended somebody's session */
+
+	enum store_synchronous synchronous;
+	bool looking; /* for a standby, on the reader */
+	struct confirmation confirmation;
 
 	struct policy *policy;
 	store_reload_done reload; /* who asked for the policy; NULL: the term */
@@ -64,6 +78,12 @@ void store_lose(struct store *store, const char *sentence);
 void election_prepare(struct store *store); /* learns who the writer's session is, before it takes the role */
 void election_begin(struct store *store);
 void election_end(struct store *store);
+/* store/synchronous.c. Calls `done`, which may be at once, when what the writer has committed is known to be on a synchronous standby, where
+ * one is required; never, where the term ends before. One at a time. The tick comes each second of a term. */
+void synchronous_confirm(struct store *store, void (*done)(void *context), void *context);
+void synchronous_tick(struct store *store);
+void synchronous_end(struct store *store);
+
 /* The term is taken and read: it begins. */
 void store_lead(struct store *store);
 /* The schema, the policy or the stream does not fit: nothing is tried again. */

@@ -23,14 +23,20 @@ static const struct {
 		NULL },
 	[STATEMENT_RESET_ROLE] = { "taking the login's own role", "RESET ROLE", NULL },
 	[STATEMENT_EVICT] = { "ending the session of a leader that has stopped",
-		"SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity"
-		" WHERE pid = $1::integer AND backend_start = $2::timestamptz AND datname = current_database()",
+		"SELECT pg_terminate_backend(a.pid, 2000) FROM pg_stat_activity a"
+		" LEFT JOIN pg_locks l ON l.pid = a.pid AND l.locktype = 'advisory' AND l.classid = 1668313203"
+		" AND l.objid = 1 AND l.database = a.datid AND l.granted"
+		" WHERE a.datname = current_database() AND ((a.pid = $1::integer AND a.backend_start = $2::timestamptz)"
+		" OR (l.pid IS NOT NULL AND a.query_start < clock_timestamp() - interval '10 seconds'))",
 		NULL },
 	[STATEMENT_RENEW] = { "renewing the lease",
 		"UPDATE cpps_store.lease SET renewed_at = clock_timestamp()"
 		" WHERE stream = $1::text AND epoch = $2::bigint AND pid = $3::integer AND backend_start = "
 		"$4::timestamptz",
 		NULL },
+	[STATEMENT_SYNCHRONOUS] = { "looking for a synchronous standby", "SELECT cpps_store.synchronous()", NULL },
+	/* Writes what a synchronous commit has to wait for, and touches no row. */
+	[STATEMENT_TOUCH] = { "confirming a commit", "SELECT pg_logical_emit_message(true, 'cpps-bridge', '')", NULL },
 	[STATEMENT_TERM] = { "reading what the term starts from",
 		"SELECT (SELECT epoch FROM cpps_store.term WHERE stream = $1::text),"
 		" (SELECT max(last_seq) FROM cpps_store.batch), (SELECT min(first_seq) FROM cpps_store.batch),"

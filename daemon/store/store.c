@@ -12,7 +12,7 @@
 #include "store/inside_store.h"
 
 #define BACKOFF_MIN_US (US_PER_SECOND / 10)
-#define BACKOFF_MAX_US (3 * US_PER_SECOND)
+#define BACKOFF_MAX_US US_PER_SECOND
 
 /* ---- Asks ---- */
 
@@ -115,6 +115,7 @@ static void close_all(struct store *store)
 	store->failing[0] = '\0';
 	store->retry_timer = sd_event_source_disable_unref(store->retry_timer);
 	election_end(store);
+	synchronous_end(store);
 	connection_close(store->writer);
 	connection_close(store->reader);
 	answer_all(store);
@@ -236,11 +237,15 @@ static void session_set(void *context, const PGresult *result, const struct fail
 		store_lose(context, failure->sentence);
 }
 
+/* What the reader writes (the lease, consumers' positions) need not reach a standby: it must go on while the writer's commit waits for one. */
+static const char reader_script[] = "SET synchronous_commit = local";
+
 static void set_up(struct store *store, struct connection *connection)
 {
 	if (connection == store->writer) /* while the session still has the rights of its login */
 		election_prepare(store);
 	if (connection_script(connection, session_script, session_set, store) < 0 ||
+		(connection == store->reader && connection_script(connection, reader_script, session_set, store) < 0) ||
 		connection_ask(connection, STATEMENT_TAKE_ROLE, NULL, false, role_taken, store) < 0)
 		store_fail_soon(store, "out of memory while setting the session up");
 }
@@ -266,10 +271,12 @@ static void down(void *owner, const char *sentence)
 
 static void connect_both(struct store *store)
 {
+	const unsigned attempt = store->attempts++; /* the same for both: they must reach one server */
+
 	store->state = STORE_CONNECTING;
-	connection_open(store->writer, store->conninfo);
+	connection_open(store->writer, store->conninfo, attempt);
 	if (store->state == STORE_CONNECTING) /* else the writer has failed at once */
-		connection_open(store->reader, store->conninfo);
+		connection_open(store->reader, store->conninfo, attempt);
 }
 
 void store_start(struct store *store)
@@ -280,6 +287,11 @@ void store_start(struct store *store)
 enum store_state store_state(const struct store *store)
 {
 	return store->state;
+}
+
+bool store_connected(const struct store *store)
+{
+	return store->sessions == 2;
 }
 
 /* ---- Reload ---- */
@@ -369,6 +381,7 @@ int store_new(sd_event *loop, const struct store_options *options, const struct 
 	store->loop = loop;
 	store->callbacks = *callbacks;
 	store->quota_bytes = options->quarantine_quota_bytes;
+	store->require_synchronous = options->require_synchronous;
 	store->conninfo = strdup(options->conninfo);
 	store->stream = strdup(options->stream);
 	if (!store->conninfo || !store->stream)

@@ -42,6 +42,13 @@ struct term {
 
 enum store_state { STORE_DOWN, STORE_CONNECTING, STORE_WAITING /* standby */, STORE_LEADING };
 
+/* Whether what commits is on a synchronous standby too. Looked for each second while a term lasts. */
+enum store_synchronous {
+	STORE_SYNCHRONOUS_UNKNOWN, /* no term */
+	STORE_SYNCHRONOUS,
+	STORE_NOT_SYNCHRONOUS, /* none streams, or none is asked to */
+};
+
 struct store_callbacks {
 	void *context;
 	void (*leading)(void *context, const struct term *term);
@@ -53,6 +60,7 @@ struct store_callbacks {
 	void (*refused)(void *context,
 		const char
 			*sentence); /* the schema or policy does not fit: the service must stop or wait for a reload */
+	void (*synchronous)(void *context, enum store_synchronous now); /* it has changed, within the term */
 };
 
 struct store_options {
@@ -61,6 +69,7 @@ struct store_options {
 	const char *const *log_endpoints; /* put into the lease */
 	size_t log_endpoint_count;
 	uint64_t quarantine_quota_bytes; /* per submitter: beyond it the bytes are not kept */
+	bool require_synchronous;        /* no term begins and no commit is answered but with a synchronous standby */
 };
 
 int store_new(sd_event *loop, const struct store_options *options, const struct store_callbacks *callbacks,
@@ -69,6 +78,8 @@ struct store *store_free(struct store *store);
 DEFINE_CLEANUP(struct store, store_free)
 void store_start(struct store *store);
 enum store_state store_state(const struct store *store);
+/* Both sessions are set up: the database is there, whether or not this store leads. */
+bool store_connected(const struct store *store);
 /* Ends the term (as if the writer were lost), for the control verb NEW_TERM and a clean stop: gives the lock back so that a standby leads at once. */
 void store_resign(struct store *store);
 /* Reads the policy again (reload); `done` with 0, or -EINVAL and a sentence that names the row while the old policy stays. */

@@ -93,6 +93,13 @@ static void on_lost(void *context, const char *sentence)
 	cabinet_clear(desk->cabinet);
 }
 
+static void on_synchronous(void *context, enum store_synchronous now)
+{
+	struct desk *desk = context;
+
+	desk->synchronous = now;
+}
+
 static void on_refused(void *context, const char *sentence)
 {
 	struct desk *desk = context;
@@ -103,7 +110,7 @@ static void on_refused(void *context, const char *sentence)
 
 /* ---- Life ---- */
 
-void desk_open_stream(struct desk *desk, const char *conninfo, const char *endpoint, const char *stream)
+static void open_store(struct desk *desk, const char *conninfo, const char *endpoint, const char *stream, bool require)
 {
 	char ipc[64];
 	const char *endpoints[] = { ipc };
@@ -111,14 +118,25 @@ void desk_open_stream(struct desk *desk, const char *conninfo, const char *endpo
 		.stream = stream,
 		.log_endpoints = endpoints,
 		.log_endpoint_count = 1,
-		.quarantine_quota_bytes = 1000 };
-	const struct store_callbacks callbacks = { desk, on_leading, on_standby, on_lost, on_refused };
+		.quarantine_quota_bytes = 1000,
+		.require_synchronous = require };
+	const struct store_callbacks callbacks = { desk, on_leading, on_standby, on_lost, on_refused, on_synchronous };
 
 	(void)snprintf(ipc, sizeof(ipc), "ipc://%s", endpoint);
 	*desk = (struct desk){ 0 };
 	assert_int_equal(cabinet_new(&desk->cabinet), 0);
 	assert_int_equal(store_new(loop, &options, &callbacks, &desk->store), 0);
 	store_start(desk->store);
+}
+
+void desk_open_stream(struct desk *desk, const char *conninfo, const char *endpoint, const char *stream)
+{
+	open_store(desk, conninfo, endpoint, stream, false);
+}
+
+void desk_open_requiring(struct desk *desk, const char *conninfo)
+{
+	open_store(desk, conninfo, "one", "nz", true);
 }
 
 void desk_open(struct desk *desk, const char *conninfo, const char *endpoint)

@@ -22,6 +22,7 @@ struct desk {
 	int leading, standby, lost, refused;
 	struct term term;
 	struct source_position positions[SOURCES_MAX];
+	enum store_synchronous synchronous;
 	char sentence[FAULT_MAX];
 	char lost_sentences[8][FAULT_MAX]; /* the first eight */
 	char leader[DESK_ENDPOINTS][64];
@@ -47,6 +48,8 @@ const char *desk_database(const char *name);
 /* A store that is started, with "ipc://<endpoint>" as its log endpoint, quota 1,000 bytes; desk_lead() waits until it leads. */
 void desk_open(struct desk *desk, const char *conninfo, const char *endpoint);
 void desk_open_stream(struct desk *desk, const char *conninfo, const char *endpoint, const char *stream);
+/* One that requires a synchronous standby. */
+void desk_open_requiring(struct desk *desk, const char *conninfo);
 void desk_lead(struct desk *desk, const char *conninfo);
 void desk_close(struct desk *desk);
 
