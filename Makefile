@@ -177,7 +177,7 @@ BUILD_PACKAGES := gcc make git pkg-config libc6-dev libzmq3-dev libprotobuf-c-de
 	libprotobuf-dev libpq-dev libsystemd-dev libcyaml-dev libjansson-dev libsmartcols-dev uthash-dev libsodium-dev libcsv-dev libsqlite3-dev
 RUN_PACKAGES := postgresql-15 tzdata util-linux
 TEST_PACKAGES := libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev gcovr python3 python3-zmq python3-psycopg2 \
-	python3-protobuf systemd-container man-db procps sqlite3
+	python3-protobuf systemd-container man-db procps shellcheck sqlite3
 deps:
 	@sh deploy/deps.sh $(BUILD_PACKAGES) $(RUN_PACKAGES)
 test-deps:

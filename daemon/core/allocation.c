@@ -20,7 +20,7 @@
  * begin, take over (of one that was closed) and vary leave things as they are if something later was applied before (R8). A variation may
  * be older than the first opening, which corrects nothing: the source's clocks need not agree.
  *
- * Ours, where the contract leaves it open:
+ * Ours, where the rules leave it open:
  * - A transfer keeps the officer: whoever receives the order decides whether to reallocate.
  * - An office in a later event of the source counts only if it is another than the source named last, so that a copy or correction that
  *   is about something else does not undo a transfer.

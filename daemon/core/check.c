@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "core/rules.h"
 
-/* A court order comes in court events, a prison order in prison events; a baseline may be either (contract 2). */
+/* A court order comes in court events, a prison order in prison events; a baseline may be either (A12). */
 static int check_order_type(struct decision *d)
 {
 	const struct event *e = d->event;

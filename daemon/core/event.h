@@ -42,7 +42,7 @@ struct event {
 	size_t raw_size;
 	struct hash raw_hash;
 
-	/* The data; NULL, 0, *_NONE where absent. Names follow contract and proto/. */
+	/* The data; NULL, 0, *_NONE where absent. Names follow proto/. */
 	const char *prn, *into_prn, *order_ref, *ptp_ref;
 	enum order_type order_type;
 	const char *office; /* office, receivedAt or toOffice */

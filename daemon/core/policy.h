@@ -30,7 +30,7 @@ struct policy_office {
 };
 
 struct policy_order_type {
-	enum source_kind sent_by;   /* SOURCE_COURT or SOURCE_PRISON (contract 2) */
+	enum source_kind sent_by;   /* SOURCE_COURT or SOURCE_PRISON (A12) */
 	char title[CODE_MAX + 1];   /* "community work", for task titles */
 	bool preallocate;           /* HD, PAROLE: allocated before it takes effect (A4, R6) */
 	uint8_t documents;          /* bits 1 << enum document: what step 2 waits for (A2) */

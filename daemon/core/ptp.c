@@ -1,4 +1,4 @@
-/* Person to person monitoring (contract 3 "PTP", domain P1-P9): the rules of the four ptp.* events, of the orders behind them, and of time.
+/* Person to person monitoring (the rule book's P and G): the rules of the four ptp.* events, of the orders behind them, and of time.
  *
  * The procedure itself is not here but in the policy's rows (core/ptp_procedure.c); what is here is what every version has in common: a case is
  * opened, revised, moved by rows, closed, imposed, ended; and while it is in progress one task names who acts next. Choices where the contract

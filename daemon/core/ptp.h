@@ -1,4 +1,4 @@
-/* Inside of the PTP rules (contract 3 "PTP", domain P1-P9): the procedure of a case, looked up in the policy, and its guards.
+/* Inside of the PTP rules (the rule book's P and G): the procedure of a case, looked up in the policy, and its guards.
  *
  * A case runs under the version of the procedure it was opened under (P9). A stage record is judged in this order: is the case in
  * progress (PTP_CLOSED), is it its stage (G7), does the outcome belong to it (G8), may that role record it (G6), has come what must

@@ -1,4 +1,4 @@
-/* Following a stream to its last record: the protocol of contract 4 as one pure state machine, used by the daemon's
+/* Following a stream to its last record: the protocol of proto/README.md as one pure state machine, used by the daemon's
  * follower and by the client library. No socket, no clock: the caller feeds it what arrived and does what it asks.
  *
  * Unfiltered: subscribe, read the log from the position to the head, apply live while seq = position + 1; on any gap,

@@ -1,4 +1,4 @@
-/* The log endpoint (contract 4): ROUTER; long polls, prefixes, caps. Tail polls are answered from a byte-bounded ring
+/* The log endpoint (proto/README.md): ROUTER; long polls, prefixes, caps. Tail polls are answered from a byte-bounded ring
  * of the newest records; older ones are read through `read`. */
 #pragma once
 

@@ -1,4 +1,4 @@
-/* The acknowledged submit endpoint (contract 4): `[event]` in, `[ack]` out after the commit, in the order of each connection. */
+/* The acknowledged submit endpoint (proto/README.md): `[event]` in, `[ack]` out after the commit, in the order of each connection. */
 #pragma once
 
 #include <systemd/sd-event.h>

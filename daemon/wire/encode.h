@@ -20,6 +20,6 @@ struct wire_record {
 		*cause; /* order or case, PRN, id of the causing event; NULL: none; for the log's columns */
 };
 
-/* Encodes `record`; everything but the topic lies in the arena. `stream` makes source and id (contract 2). 0, or -ENOMEM. */
+/* Encodes `record`; everything but the topic lies in the arena. `stream` makes source and id (proto/README.md). 0, or -ENOMEM. */
 int wire_encode(struct arena *arena, const struct policy *policy, const char *stream, uint64_t epoch, uint64_t seq,
 	const struct record *record, struct wire_record *ret);

@@ -1,4 +1,4 @@
-/* The intake of a source stream (contract 4) over real sockets: every record once and in order, whatever is lost on the way; and a word when it cannot be. */
+/* The intake of a source stream (proto/README.md) over real sockets: every record once and in order, whatever is lost on the way; and a word when it cannot be. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

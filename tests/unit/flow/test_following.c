@@ -1,4 +1,4 @@
-/* Following a stream (contract 4): each row feeds one thing and says what must come of it; then simulated streams that drop, repeat, reorder and restart. */
+/* Following a stream (proto/README.md): each row feeds one thing and says what must come of it; then simulated streams that drop, repeat, reorder and restart. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* The log over real sockets (contract 4): from the ring and from the store, long polls, prefixes, and each refusal. */
+/* The log over real sockets (proto/README.md): from the ring and from the store, long polls, prefixes, and each refusal. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
