@@ -81,8 +81,9 @@ def times(records):
 def advance(bridge, to, kill=False):
     """Moves the clock to a moment, kills the daemon at once if asked to, and waits until nothing is left that is due by then."""
     wait_for(lambda: bridge.status().get("role") == "leader")
-    moved = bridge.ctl("clock", "advance", "%ds" % (int((to - now(bridge)).total_seconds()) + 1))
-    if moved.code != 0:
+    ahead = int((to - now(bridge)).total_seconds()) + 1
+    moved = bridge.ctl("clock", "advance", "%ds" % ahead) if ahead > 0 else None  # working days may have taken it further already
+    if moved and moved.code != 0:
         raise RuntimeError(moved.err)
     if kill:
         bridge.kill()
