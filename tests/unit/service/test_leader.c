@@ -97,6 +97,12 @@ static void note(void *owner, int priority, const char *sentence)
 	TEXT_SET(desk.logged, sentence);
 }
 
+static void synchronous(void *owner, enum store_synchronous now)
+{
+	(void)owner;
+	(void)now;
+}
+
 /* ---- The scene ---- */
 
 static int start(void **state)
@@ -136,7 +142,7 @@ static void turn(void)
 
 static int open_desk(void **state)
 {
-	const struct store_callbacks callbacks = { &desk, leading, standby, lost, refused };
+	const struct store_callbacks callbacks = { &desk, leading, standby, lost, refused, synchronous };
 	const struct leader_handlers handlers = { &desk, published, decided, pressure, note };
 	static const char *const endpoints[] = { "ipc:///nowhere/log", NULL };
 	static int number;
