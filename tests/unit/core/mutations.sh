@@ -72,7 +72,8 @@ mutant R9 'an order filed under the number goes back with it' offender.c 's/find
 mutant R9 'whose chain leads through it goes back with it' offender.c 's/find_person(own, p->merged_into)/false/' merge
 mutant R9 'moved orders say so' offender.c 's/if (request_current(request))/if (false)/' merge
 mutant R10 'a second copy with another end differs' allocation.c '/{ "endsOn", same_end },/d' allocation
-mutant R10 'a second copy that says the same has no effect' allocation.c 's/\treturn text_equal(r->conditions, conditions);/\treturn false;/' allocation
+mutant R10 'a second copy that says the same has no effect' allocation.c \
+	's/\treturn text_equal(r->conditions, conditions);/\treturn false;/' allocation
 mutant R10 'scheduled after effect has no effect' allocation.c \
 	's/\[EVENT_SENTENCING_SCHEDULED\] = { plan, replan, stands,/[EVENT_SENTENCING_SCHEDULED] = { plan, replan, refuse,/' allocation
 mutant R10 'a PRN that is not the order'"'"'s is refused' allocation.c 's/if (person->file == request->file)/if (true)/' allocation
@@ -93,7 +94,8 @@ mutant X2 'what is older than the claims is refused' decide.c 's/d->event->time.
 mutant X3 'what waited is decided in the same call' decide.c 's/while (opener->opened \&\& /while (false \&\& /' intake
 mutant X3 'what waits gives up after seven days' waiting.c 's/policy->parked_days \* US_PER_DAY/policy->parked_days * US_PER_HOUR/' intake
 mutant X3 'not while its opener is in quarantine' waiting.c 's/!facts->opener_held(facts->context, parked->waits_for)/true/' intake
-mutant X3 'counted anew once the opener has left' quarantine.c '/parked_recount(policy, facts,/d; s/ \&\& quarantined->order_ref)/ \&\& quarantined->order_ref) {}/' intake
+mutant X3 'counted anew once the opener has left' quarantine.c \
+	'/parked_recount(policy, facts,/d; s/ \&\& quarantined->order_ref)/ \&\& quarantined->order_ref) {}/' intake
 mutant X4 'only its senders may send a type' decide.c 's/event_type_kinds(e->type) >> e->kind \& 1/true/' intake
 mutant X4 'a stranger does not spoil an event' decide.c 's/!text_equal(q->submitter, e->submitter)/false/' intake
 mutant X4 'a retry that fails keeps its place in the log' decide.c '/d->verdict->seq = q->seq;/d' intake
@@ -132,7 +134,8 @@ mutant G8 'a new draft needs new feedback' ptp.c 's/(ptp->outcomes \& ~(1U << mo
 mutant G8 'every row of the procedure is there' sql/policy/ptp_move.csv '/^1,8,GENERAL_MANAGER,DECLINED/d' ptp_table
 mutant G9 'EM must not be declined' ptp_guards.c 's/em_approval != EM_DECLINED/em_approval != EM_NONE/' ptp_guards
 mutant G9 'EM must be sought in the end' ptp_guards.c 's/q->ptp->em_approval == EM_SOUGHT || //' ptp_guards
-mutant G9 'past the open stages a move forward asks for everything' ptp_procedure.c 's/ ? PTP_AT_FORWARD | PTP_AT_LATE : PTP_AT_FORWARD/ ? PTP_AT_FORWARD : PTP_AT_FORWARD/' ptp_guards
+mutant G9 'past the open stages a move forward asks for everything' ptp_procedure.c \
+	's/ ? PTP_AT_FORWARD | PTP_AT_LATE : PTP_AT_FORWARD/ ? PTP_AT_FORWARD : PTP_AT_FORWARD/' ptp_guards
 
 # ---- Running ----
 
