@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "flow/hangup.h"
 #include "flow/socket.h"
 
 static atomic_int files = 1024 - KEPT_FOR_OURSELVES; /* descriptors with a lower number may be connections */
@@ -25,6 +26,7 @@ void accept_prepare(void)
 {
 	struct rlimit limit;
 
+	hangup_prepare();
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return;
 	if (limit.rlim_cur < FILES_MAX) {

@@ -225,6 +225,44 @@ static void test_a_peer_that_leaves_with_a_full_queue_does_no_harm(void **state)
 	(void)flow_socket_free(socket);
 }
 
+/* The answer to a heartbeat is what ends the process here, where nothing is done about it: within a few rounds. */
+static void test_a_peer_with_heartbeats_that_leaves_with_a_full_queue_does_no_harm(void **state)
+{
+	struct bench *bench = *state;
+	const char *endpoint = bench_endpoint(bench, "pings");
+	struct counter counter = { 0 };
+	const struct flow_options options = {
+		.type = ZMQ_ROUTER, .bind = (const char *const[]){ endpoint, NULL }, .receive_hwm = 2
+	};
+	const int every_ms = 1;
+	struct flow_socket *socket;
+
+	assert_int_equal(flow_socket_new(bench->loop, bench->context, &options,
+				 &(struct flow_handlers){ .owner = &counter, .message = on_count }, &socket, NULL),
+		0);
+	for (int round = 0; round < 40; round++) {
+		const unsigned before = counter.messages;
+		void *peer = bench_peer(bench, ZMQ_DEALER, endpoint);
+
+		flow_socket_pause(socket, true);
+		assert_int_equal(zmq_setsockopt(peer, ZMQ_HEARTBEAT_IVL, &every_ms, sizeof(every_ms)), 0);
+		assert_int_equal(zmq_disconnect(peer, endpoint), 0);
+		assert_int_equal(zmq_connect(peer, endpoint), 0);
+		for (int i = 0; i < 60; i++) {
+			(void)SEND(peer, "event");
+			if (i % 4 == 0)
+				(void)usleep(1000);
+		}
+		bench_run(bench, NULL, NULL, 20);
+		(void)zmq_close(peer);
+		bench_run(bench, NULL, NULL, 20);
+		flow_socket_pause(socket, false);
+		bench_run(bench, NULL, NULL, 20);
+		assert_true(counter.messages > before);
+	}
+	(void)flow_socket_free(socket);
+}
+
 /* ---- Frames ---- */
 
 static void test_drops_and_counts_messages_of_too_many_frames(void **state)
@@ -467,6 +505,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_is_quiet_while_paused_and_takes_all_afterwards, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_a_peer_that_leaves_with_a_full_queue_does_no_harm, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_a_peer_with_heartbeats_that_leaves_with_a_full_queue_does_no_harm, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_drops_and_counts_messages_of_too_many_frames, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_handler_may_free_its_socket, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refuses_a_message_over_the_limit_and_goes_on, set_up, tear_down),
