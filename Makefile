@@ -7,6 +7,8 @@
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := all
 
 BUILD ?= release
@@ -220,26 +222,26 @@ format:
 lint: test-deps
 	sh tests/lint.sh
 
+# What is written at install time goes through a pipe, so that its mode is ours and not the umask's.
+put = install -D -m 0644 /dev/stdin $(DESTDIR)$(1)
+fill = sed 's|/usr/bin/|$(PREFIX)/bin/|; s|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(library_PKGS)|' $(1)
+CONFIG := $(DESTDIR)/etc/cpps-bridge/cpps-bridge.yaml
+
 install: all
-	install -D -m 0755 $(B)/cpps-bridged $(DESTDIR)$(PREFIX)/bin/cpps-bridged
-	install -D -m 0755 $(B)/cppsctl $(DESTDIR)$(PREFIX)/bin/cppsctl
+	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin $(B)/cpps-bridged $(B)/cppsctl
+	[ -e $(CONFIG) ] || install -D -m 0640 deploy/cpps-bridge.yaml $(CONFIG)
 	install -D -m 0644 deploy/cpps-bridge.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/cpps-bridge.conf
-	install -D -m 0640 deploy/cpps-bridge.yaml $(DESTDIR)/etc/cpps-bridge/cpps-bridge.yaml
-	install -D -m 0644 deploy/cpps-bridged.8 $(DESTDIR)$(PREFIX)/share/man/man8/cpps-bridged.8
-	install -D -m 0755 $(B)/libcppsbridge.so.0 $(DESTDIR)$(LIBDIR)/libcppsbridge.so.0
+	$(call fill,deploy/cpps-bridge.service) | $(call put,$(PREFIX)/lib/systemd/system/cpps-bridge.service)
+	$(call fill,deploy/cpps-feeder@.service) | $(call put,$(PREFIX)/lib/systemd/system/cpps-feeder@.service)
+	install -D -m 0755 -t $(DESTDIR)$(LIBDIR) $(B)/libcppsbridge.so.0
+	install -D -m 0644 -t $(DESTDIR)$(LIBDIR) $(B)/libcppsbridge.a
 	ln -sfn libcppsbridge.so.0 $(DESTDIR)$(LIBDIR)/libcppsbridge.so
-	install -m 0644 $(B)/libcppsbridge.a $(DESTDIR)$(LIBDIR)/libcppsbridge.a
-	install -D -m 0644 daemon/client/cpps-bridge.h $(DESTDIR)$(PREFIX)/include/cpps-bridge.h
-	install -D -m 0644 deploy/cpps-bridge.3 $(DESTDIR)$(PREFIX)/share/man/man3/cpps-bridge.3
-	install -d $(DESTDIR)$(LIBDIR)/pkgconfig
-	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(library_PKGS)|' \
-		deploy/cpps-bridge.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/cpps-bridge.pc
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/man/man1 \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions
-	sed 's|/usr/bin/|$(PREFIX)/bin/|' deploy/cpps-bridge.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/cpps-bridge.service
-	sed 's|/usr/bin/|$(PREFIX)/bin/|' deploy/cpps-feeder@.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/cpps-feeder@.service
-	$(B)/cppsctl help --man > $(DESTDIR)$(PREFIX)/share/man/man1/cppsctl.1
-	$(B)/cppsctl help --completion > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/cppsctl
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/include daemon/client/cpps-bridge.h
+	$(call fill,deploy/cpps-bridge.pc.in) | $(call put,$(LIBDIR)/pkgconfig/cpps-bridge.pc)
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man8 deploy/cpps-bridged.8
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man3 deploy/cpps-bridge.3
+	$(B)/cppsctl help --man | $(call put,$(PREFIX)/share/man/man1/cppsctl.1)
+	$(B)/cppsctl help --completion | $(call put,$(PREFIX)/share/bash-completion/completions/cppsctl)
 
 help:
 	@echo 'make run [RUN_DIR=.run]  a bridge of your own, in the foreground'

@@ -68,6 +68,13 @@ check 'and under another prefix' installs "$work/local" /usr/local
 check 'which the unit follows' grep -qx 'ExecStart=/usr/local/bin/cpps-bridged' "$work/local/usr/local/lib/systemd/system/cpps-bridge.service"
 check 'with everything but the configuration under it' test -z "$(find "$work/local" -type f ! -path "$work/local/usr/local/*" ! -path '*/etc/cpps-bridge/*')"
 
+echo '# edited' >>"$root/etc/cpps-bridge/cpps-bridge.yaml"
+again() {
+	(umask 077 && installs "$root" /usr) && tail -n 1 "$root/etc/cpps-bridge/cpps-bridge.yaml" | grep -qx '# edited'
+}
+check 'installing again keeps the edited configuration' again
+check 'modes are not the umask'"'"'s' is_file 644 "$usr/share/man/man1/cppsctl.1"
+
 # ---- The programs ----
 config=$root/etc/cpps-bridge/cpps-bridge.yaml
 for program in cpps-bridged cppsctl; do
