@@ -201,8 +201,11 @@ static int take_ack(struct client_submit *submit, uint64_t *ret_number, struct a
 	arena_reset(submit->ack_arena);
 	r = wire_unpack_ack(submit->ack_arena, (struct bytes){ zmq_msg_data(&frame), zmq_msg_size(&frame) }, ret_ack);
 	(void)zmq_msg_close(&frame);
-	if (r < 0 || !submit->entries || ret_ack->disposition == DISPOSITION_NONE ||
-		!fits(submit, submit->entries, ret_ack)) {
+	if (r == 0 && ret_ack->disposition == DISPOSITION_NONE) { /* "not taken": another endpoint may */
+		begin_again(submit);
+		return 0;
+	}
+	if (r < 0 || !submit->entries || !fits(submit, submit->entries, ret_ack)) {
 		lose_patience(submit);
 		return 0;
 	}

@@ -1,6 +1,11 @@
 /* A connection is remembered while it has events that wait for their acks, and for a while longer. Forgetting one that waits for nothing loses
  * nothing; one that did not read its acks is remembered as deaf, since an ack that came after a missing one would be taken for it.
  *
+ * A daemon that does not lead answers "not taken", so that clients go to the one that does. What is refused leaves a gap in what its connection
+ * sends, and so do events that were taken and then dropped: of such a connection, which is cut, nothing is taken any more, or events would be
+ * decided out of their order. Its last messages may wait in libzmq while the daemon does not read, so only time in which it reads counts for
+ * forgetting it.
+ *
  * What waits in libzmq while the daemon does not read is bounded for each connection: RECEIVE_HWM events. */
 #include "flow/submit.h"
 
@@ -16,6 +21,7 @@
 #define RECEIVE_HWM      8
 #define IDLE_US          (300 * US_PER_SECOND)
 #define DEAF_IDLE_US     (3600 * US_PER_SECOND)
+#define CUT_IDLE_US      (60 * US_PER_SECOND)
 #define EXPIRY_PERIOD_US (30 * US_PER_SECOND)
 #define ACK_ARENA        (64 * 1024UL)
 
@@ -24,7 +30,7 @@ struct connection {
 	uint64_t number;
 	uint64_t waiting; /* events without an ack */
 	uint64_t used_us; /* CLOCK_MONOTONIC, of its last event */
-	bool deaf;
+	bool deaf, cut;
 	struct connection *prev, *next; /* least recently used first */
 	UT_hash_handle by_id, by_number;
 };
@@ -35,6 +41,8 @@ struct submit_server {
 	struct submit_handlers handlers;
 	struct connection *ids, *numbers, *used;
 	sd_event_source *expiry;
+	bool refusing, paused;
+	uint64_t read_us; /* since when it reads */
 	struct arena *arena;
 	uint64_t last_number;
 	struct submit_counts counts;
@@ -58,8 +66,12 @@ static void forget(struct submit_server *server, struct connection *connection)
 	free(connection);
 }
 
-static bool expired(const struct connection *connection, uint64_t now)
+static bool expired(const struct submit_server *server, const struct connection *connection, uint64_t now)
 {
+	const uint64_t since = connection->used_us > server->read_us ? connection->used_us : server->read_us;
+
+	if (connection->cut)
+		return !server->paused && now - since > CUT_IDLE_US;
 	return !connection->waiting && now - connection->used_us > (connection->deaf ? DEAF_IDLE_US : IDLE_US);
 }
 
@@ -68,7 +80,10 @@ static struct connection *forgettable(struct submit_server *server)
 	struct connection *connection;
 
 	DL_FOREACH (server->used, connection)
-		if (!connection->waiting && !connection->deaf)
+		if (!connection->waiting && !connection->deaf && !connection->cut)
+			return connection;
+	DL_FOREACH (server->used, connection)
+		if (connection->cut)
 			return connection;
 	return NULL;
 }
@@ -123,7 +138,7 @@ static int on_expiry(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)usec;
 	DL_FOREACH_SAFE(server->used, connection, next)
-	if (expired(connection, now))
+	if (expired(server, connection, now))
 		forget(server, connection);
 	(void)sd_event_source_set_time(source, now + EXPIRY_PERIOD_US);
 	(void)sd_event_source_set_enabled(source, server->used ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
@@ -165,7 +180,7 @@ void submit_ack(struct submit_server *server, uint64_t client, const struct ack 
 	HASH_FIND(by_number, server->numbers, &client, sizeof(client), connection);
 	if (connection && connection->waiting)
 		connection->waiting--;
-	if (!connection || connection->deaf) {
+	if (!connection || connection->deaf || connection->cut) {
 		server->counts.dropped_acks++;
 		return;
 	}
@@ -205,6 +220,13 @@ static void on_message(void *owner, zmq_msg_t *frames, size_t n)
 	}
 	connection->used_us = now_us(server);
 	watch_expiry(server, connection->used_us);
+	connection->cut = connection->cut || server->refusing;
+	if (connection->cut) {
+		refuse(server, &peer,
+			"this daemon does not lead, or did not a moment ago: connect to the next endpoint, and send "
+			"again what was not acknowledged");
+		return;
+	}
 	if (connection->deaf) {
 		refuse(server, &peer,
 			"acks were not read, and some are lost: connect anew, under no routing id of your own, and "
@@ -261,7 +283,24 @@ struct submit_server *submit_free(struct submit_server *server)
 
 void submit_pause(struct submit_server *server, bool pause)
 {
+	if (server->paused && !pause)
+		server->read_us = now_us(server);
+	server->paused = pause;
 	flow_socket_pause(server->socket, pause);
+}
+
+void submit_refuse(struct submit_server *server, bool refusing)
+{
+	struct connection *connection;
+
+	server->refusing = refusing;
+	if (!refusing)
+		return;
+	DL_FOREACH (server->used, connection)
+		if (connection->waiting) {
+			connection->cut = true;
+			connection->waiting = 0;
+		}
 }
 
 void submit_counts(const struct submit_server *server, struct submit_counts *ret)

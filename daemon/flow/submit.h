@@ -20,6 +20,8 @@ int submit_new(sd_event *loop, void *context, const char *const *endpoints, cons
 struct submit_server *submit_free(struct submit_server *server);
 DEFINE_CLEANUP(struct submit_server, submit_free)
 void submit_pause(struct submit_server *server, bool pause);
+/* The owner does not lead, and has dropped what it had not acknowledged: whoever sends is told to go elsewhere. */
+void submit_refuse(struct submit_server *server, bool refusing);
 /* Sends an ack. A connection that is gone is forgotten; one that does not read its acks is cut off: it gets none any
  * more (so that none is missing in between), is told so, and must connect anew. */
 void submit_ack(struct submit_server *server, uint64_t client, const struct ack *ack);

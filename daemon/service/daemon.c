@@ -96,6 +96,7 @@ static void leading(void *owner, const struct term *term)
 	publisher_lead(daemon->publisher, term->epoch, term->head);
 	start_followers(daemon, term);
 	retention_begin(daemon->retention);
+	submit_refuse(daemon->submit, false);
 	submit_pause(daemon->submit, false);
 	set_state(daemon, DAEMON_LEADER, "the database is up and this daemon leads the stream");
 	LOG(LOG_INFO, "the term begins", LOG_TEXT(STREAM, daemon->config->stream), LOG_NUMBER(EPOCH, term->epoch),
@@ -119,6 +120,8 @@ static void standby(void *owner, const char *const *endpoints, size_t n)
 	TEXT_SET(daemon->trouble, "");
 	silence(daemon, false);
 	log_server_set_leaders(daemon->log, endpoints, n);
+	submit_refuse(daemon->submit, true); /* it reads, to say so */
+	submit_pause(daemon->submit, false);
 	set_state(daemon, DAEMON_STANDBY, "another daemon leads the stream");
 }
 

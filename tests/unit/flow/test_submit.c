@@ -287,6 +287,55 @@ static void test_refuses_more_connections_than_may_wait_for_acks(void **state)
 		(void)zmq_close(peers[i]);
 }
 
+static void test_refuses_while_another_leads(void **state)
+{
+	struct desk *desk = *state;
+	void *peer = bench_peer(&desk->bench, ZMQ_DEALER, desk->endpoint);
+	struct ack ack;
+
+	submit_refuse(desk->server, true);
+	assert_int_equal(SEND(peer, "event"), 0);
+	assert_refused(desk, peer, "does not lead");
+	submit_refuse(desk->server, false);
+	assert_int_equal(SEND(peer, "the next"), 0); /* the one before is missing */
+	assert_refused(desk, peer, "did not a moment ago");
+	assert_int_equal(desk->taken, 0);
+	(void)zmq_close(peer);
+	peer = bench_peer(&desk->bench, ZMQ_DEALER, desk->endpoint);
+	assert_int_equal(SEND(peer, "event"), 0);
+	take(desk, 1);
+	acknowledge(desk, 0);
+	assert_int_equal(next_ack(desk, peer, MS, &ack), 1);
+	assert_int_equal(ack.disposition, DISPOSITION_ACCEPTED);
+	(void)zmq_close(peer);
+}
+
+/* What was taken of it is dropped by an owner that leads no more: what follows would come out of order. */
+static void test_takes_nothing_more_from_a_connection_of_which_something_was_dropped(void **state)
+{
+	struct desk *desk = *state;
+	void *dropped = bench_peer(&desk->bench, ZMQ_DEALER, desk->endpoint);
+	void *idle = bench_peer(&desk->bench, ZMQ_DEALER, desk->endpoint);
+	struct ack ack;
+
+	assert_int_equal(SEND(idle, "event"), 0);
+	take(desk, 1);
+	acknowledge(desk, 0);
+	assert_int_equal(next_ack(desk, idle, MS, &ack), 1);
+	assert_int_equal(SEND(dropped, "event"), 0);
+	take(desk, 2);
+	submit_refuse(desk->server, true);
+	submit_refuse(desk->server, false);
+	assert_int_equal(SEND(dropped, "the next"), 0);
+	assert_refused(desk, dropped, "connect to the next endpoint");
+	acknowledge(desk, 1); /* too late */
+	assert_int_equal(counts_of(desk).dropped_acks, 1);
+	assert_int_equal(SEND(idle, "event"), 0);
+	take(desk, 3);
+	(void)zmq_close(dropped);
+	(void)zmq_close(idle);
+}
+
 static void test_refuses_an_endpoint_that_is_taken(void **state)
 {
 	struct desk *desk = *state;
@@ -314,6 +363,8 @@ int main(void)
 		TEST(test_who_does_not_read_acks_gets_none_any_more_and_is_told_to_connect_anew),
 		TEST(test_forgets_who_is_gone),
 		TEST(test_refuses_more_connections_than_may_wait_for_acks),
+		TEST(test_refuses_while_another_leads),
+		TEST(test_takes_nothing_more_from_a_connection_of_which_something_was_dropped),
 		TEST(test_refuses_an_endpoint_that_is_taken),
 	};
 
