@@ -187,8 +187,12 @@ class Cluster:
         finally:
             connection.close()
 
+    def wait_replayed(self):
+        """Until every member shows what the primary has committed: libpq gives up at the first host that does not know the database or the account."""
+        return wait_for(lambda: self.sql("SELECT bool_and(replay_lsn >= pg_current_wal_flush_lsn()) FROM pg_stat_replication") == [(True,)], 30)
+
     def stop(self):
-        for member in self.members: # all at once: nobody takes over from another any more
+        for member in self.members:  # all at once: nobody takes over from another any more
             if member.patroni and member.patroni.poll() is None:
                 member.patroni.kill()
                 member.patroni.wait()

@@ -96,7 +96,7 @@ class Site:
         for node in self.nodes:
             node.stop()
         self.cluster.stop()
-        if kind is None:
+        if kind is None and not os.environ.get("HA_KEEP"):
             shutil.rmtree(self.dir, ignore_errors=True)
         else:
             print("# the logs are in %s/log" % self.dir)
@@ -104,6 +104,7 @@ class Site:
     def migrate(self):
         """As the superuser; the bridges themselves log in with the rights of cpps_bridge alone."""
         self.cluster.sql("CREATE DATABASE cpps")
+        self.cluster.wait_replayed()
         config = self.dir + "/migrate.yaml"
         self.write_config(config, self.cluster.conninfo(), self.nodes, self.nodes[0], False)
         done = subprocess.run([BIN + "/cppsctl", "--config", config, "migrate"], capture_output=True, text=True)
@@ -111,6 +112,7 @@ class Site:
             raise RuntimeError("the database cannot be migrated: " + done.stderr)
         os.unlink(config)
         self.cluster.sql("CREATE ROLE \"cpps-bridge\" LOGIN PASSWORD '%s' IN ROLE cpps_bridge" % self.cluster.secret)
+        self.cluster.wait_replayed()
 
     def configure(self, require):
         """Whether a synchronous standby is required to acknowledge."""
@@ -264,7 +266,7 @@ def dropped(site):
 
 def without_standby(site, load):
     """require_synchronous: true."""
-    check(bool(wait_for(site.is_whole, 120, 0.2)) and synchronous(site) == "yes", "status says that there is a synchronous standby")
+    check(bool(wait_for(lambda: site.is_whole() and synchronous(site) == "yes", 120, 0.2)), "status says that there is a synchronous standby")
     lost, moment = lose_standbys(site)
     noticed = wait_for(lambda: synchronous(site) == "no", 10, 0.05)
     check(bool(noticed), "the loss of the synchronous standby is noticed (after %.1f s)" % (time.monotonic() - moment), [n.status() for n in site.nodes])
@@ -284,7 +286,7 @@ def without_requiring(site, load):
     for node in site.nodes:
         node.stop()
         node.start()
-    check(bool(wait_for(site.is_whole, 120, 0.2)) and synchronous(site) == "yes", "status says that there is one where none is required")
+    check(bool(wait_for(lambda: site.is_whole() and synchronous(site) == "yes", 120, 0.2)), "status says that there is one where none is required")
     lost, moment = lose_standbys(site)
     check(bool(wait_for(lambda: synchronous(site) == "no", 10, 0.05)), "its loss is noticed where none is required", [n.status() for n in site.nodes])
     check(load.takeover(moment) is not None, "acknowledging goes on where none is required")
@@ -302,6 +304,11 @@ def effects(rows):
             key = (r["causationid"], r["type"], r["data"].get("orderRef"), r["data"].get("step"), r["data"].get("level"))
             count[key] = count.get(key, 0) + 1
     return count
+
+
+def order_of(rows):
+    """The events in the order in which they had their first effect."""
+    return list(dict.fromkeys(r["causationid"] for r in rows if "causationid" in r))
 
 
 def rows_of(ndjson):
@@ -336,7 +343,10 @@ def check_whole(site, load, fed):
         with open(path, "w") as f:
             f.writelines(fed)
         untouched.ctl("submit", "--json", path)
-        ours, theirs = effects(records), effects(untouched.tail())
+        told = untouched.tail()
+        first = next((pair for pair in zip(order_of(records), order_of(told)) if pair[0] != pair[1]), None)
+        check(order_of(records) == order_of(told), "events have their effects in the order of those in a bridge that nobody touched", first)
+        ours, theirs = effects(records), effects(told)
         differing = {k: (ours.get(k, 0), theirs.get(k, 0)) for k in set(ours) | set(theirs) if ours.get(k, 0) != theirs.get(k, 0)}
         check(not differing, "every event has the effect it has in a bridge that nobody touched, exactly once", list(differing.items())[:5])
         check(site.rows(columns) == untouched.sql(columns), "the requests are the same as in the bridge that nobody touched")
