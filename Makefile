@@ -207,6 +207,14 @@ $(B)/tests/system/%: $(B)/tests/system/%.o $(call room_libs,client flow store co
 
 test-programs: $(UNIT_TESTS) $(B)/tests/programs
 
+# The bridge on a Patroni cluster of its own: HA_PRIMARY_KILLS and HA_LEADER_KILLS (20 each) under load, with the times of takeover.
+HA_PACKAGES := patroni etcd-server python3-etcd python3 python3-psycopg2 python3-zmq
+test-ha-deps:
+	@sh deploy/deps.sh $(BUILD_PACKAGES) $(RUN_PACKAGES) $(HA_PACKAGES)
+test-ha: test-ha-deps
+	@$(MAKE) -s -j2 all
+	@BUILD=$(BUILD) /usr/bin/python3 tests/ha/run.py
+
 # Every rule broken once, on purpose: a test must notice.
 mutants: test-deps
 	bash tests/unit/core/mutations.sh
@@ -247,6 +255,7 @@ help:
 	@echo 'make run [RUN_DIR=.run]  a bridge of your own, in the foreground'
 	@echo 'make demo                a realistic day, shown'
 	@echo 'make test                everything that must pass'
+	@echo 'make test-ha             primaries and leaders killed on a Patroni cluster; HA_PRIMARY_KILLS=20, HA_LEADER_KILLS=20'
 	@echo 'make coverage            lines of the whole, branches of the rules'
 	@echo 'make mutants             every rule broken once, and the test that notices'
 	@echo 'make fuzz [FUZZ_SECONDS=10], make lint, make format'
@@ -256,4 +265,4 @@ help:
 clean:
 	rm -rf build
 
-.PHONY: all links unit clean fuzzers fuzz deps test-deps run demo test test-programs mutants coverage format lint install help
+.PHONY: all links unit clean fuzzers fuzz deps test-ha test-ha-deps test-deps run demo test test-programs mutants coverage format lint install help
