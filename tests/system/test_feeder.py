@@ -189,32 +189,34 @@ with Bridge(edit_config=with_logs, start=False) as bridge:
     confirmed = {}  # number of the line -> seq
     done = 0  # answered lines, from the first
     kills = {"feeder": 0, "bridge": 0}
+    step, since = len(flow) // (2 * KILLS + 2), 0  # lines from one kill to the next
     court.end()
     began = time.monotonic()
     while done < len(flow) and time.monotonic() - began < 300:
         court.start()
-        first, sent = done, done
+        first = sent = done
         dead = False
         while not dead and sent < len(flow):
-            try:
-                court.feed(flow[sent:sent + 20])
-            except BrokenPipeError:
-                break
+            court.feed(flow[sent:sent + 20])
             sent += 20
-            if sent % 120 == 0 and kills["bridge"] < KILLS:
-                kills["bridge"] += bridge.kill()
-            if sent % 200 == 0 and kills["feeder"] < KILLS:
-                time.sleep(random.random() * 0.05)
+            since += 20
+            time.sleep(random.random() * 0.03)
+            if since < step:
+                continue
+            if kills["bridge"] < kills["feeder"]:
+                since = 0 if bridge.kill() else since
+                kills["bridge"] += since == 0
+            elif kills["feeder"] < KILLS:
                 court.end(signal.SIGKILL)
                 kills["feeder"] += 1
-                dead = True
-            else:
-                time.sleep(random.random() * 0.03)
+                since, dead = 0, True
         if not dead:
             wait_for(lambda: len(court.answers()) >= len(flow) - first, 30)
         for answer in court.answers():
             confirmed[first + answer["line"] - 1] = answer["seq"]
         done = first + len(court.answers())
+    if court.process.poll() is not None:
+        court.start()
     check(kills == {"feeder": KILLS, "bridge": KILLS}, "killed in turn while 2,000 events flowed", kills)
     check(len(confirmed) == len(flow), "every line was answered in the end", len(confirmed))
     names = court.rows("SELECT seq, id FROM record ORDER BY seq")
