@@ -33,7 +33,7 @@ finish() {
 trap finish EXIT
 
 # ---- Installed ----
-make -s BUILD="$BUILD" DESTDIR="$root" install >"$dir/install.log" 2>&1
+env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s BUILD="$BUILD" DESTDIR="$root" install >"$dir/install.log" 2>&1
 must "make install installs it" $? "$(tail -n 20 "$dir/install.log")"
 export PKG_CONFIG_PATH=$root/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root LD_LIBRARY_PATH=$root/usr/lib
 library=$root/usr/lib/libcppsbridge.so.0
