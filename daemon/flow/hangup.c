@@ -1,5 +1,7 @@
 /* A descriptor that has been read from and now is not is a connection with a full queue: a connecting one has never been read from. When such a one hangs up
- * it is taken out of its epoll, and put back when it is to be read from again. A descriptor belongs to one thread at a time. */
+ * it is taken out of its epoll, and put back when it is to be read from again. A descriptor belongs to one thread at a time.
+ *
+ * Only libzmq's own threads are served so: the loop of the program sees every call as the kernel answers it. */
 #include "flow/hangup.h"
 
 #include <stdatomic.h>
@@ -33,6 +35,16 @@ static int control(int epoll, int operation, int fd, struct epoll_event *event)
 	return (int)syscall(SYS_epoll_ctl, epoll, operation, fd, event);
 }
 
+/* The loop runs in the first thread of the process, libzmq in threads of its own. */
+static bool on_the_loop(void)
+{
+	static _Thread_local int known; /* 0: not asked yet, 1: the loop's, 2: another */
+
+	if (!known)
+		known = gettid() == getpid() ? 1 : 2;
+	return known == 1;
+}
+
 static void note(int epoll, int operation, int fd, const struct epoll_event *event)
 {
 	const bool reads = event->events & READ;
@@ -49,7 +61,7 @@ PUBLIC int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event
 {
 	bool was_out;
 
-	if (fd < 0 || fd >= FILES_MAX)
+	if (fd < 0 || fd >= FILES_MAX || on_the_loop())
 		return control(epoll, operation, fd, event);
 	was_out = watched[fd].out && watched[fd].epoll == epoll;
 	if (operation == EPOLL_CTL_DEL) {
@@ -81,7 +93,7 @@ PUBLIC int epoll_wait(int epoll, struct epoll_event *events, int room, int timeo
 {
 	int n = (int)syscall(SYS_epoll_pwait, epoll, events, room, timeout, NULL, SIGSET_MAX);
 
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < n && !on_the_loop(); i++) {
 		int fd = find_stopped(epoll, &events[i]);
 
 		if (fd < 0)

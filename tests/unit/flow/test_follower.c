@@ -1,4 +1,5 @@
-/* The intake of a source stream (proto/README.md) over real sockets: every record once and in order, whatever is lost on the way; and a word when it cannot be. */
+/* The intake of a source stream (the stream protocol) over real sockets: every record once and in order,
+ * whatever is lost on the way; and a word when it cannot be. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* Following a stream (proto/README.md): each row feeds one thing and says what must come of it; then simulated streams that drop, repeat, reorder and restart. */
+/* Following a stream (the stream protocol): each row feeds one thing and says what must come of it; then
+ * simulated streams that drop, repeat, reorder and restart. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
