@@ -343,6 +343,21 @@ static void test_terms_shorter_than_a_second_do_not_let_the_epoch_run_ahead(void
 	}
 }
 
+static void test_a_clock_that_is_far_behind_is_named_and_not_waited_for(void **state)
+{
+	struct scene *scene = *state;
+	struct feeder_counts counts;
+
+	open_feeder(scene);
+	close_feeder(scene);
+	place_sql(scene->place, "UPDATE stream SET epoch = 9000000000");
+	open_feeder(scene);
+	feeder_counts(scene->feeder, &counts);
+	assert_int_equal(counts.epoch, 9000000001);
+	assert_int_equal(scene->notice_count, 1);
+	assert_non_null(strstr(scene->notices[0], "clock"));
+}
+
 static void test_a_position_from_beyond_a_restored_log_is_named(void **state)
 {
 	struct scene *scene = *state;
@@ -574,6 +589,7 @@ int main(void)
 		TEST(test_answers_come_in_the_order_of_the_lines_whatever_became_of_them),
 		TEST(test_the_log_alone_is_enough_and_goes_on_behind_a_position),
 		TEST(test_terms_shorter_than_a_second_do_not_let_the_epoch_run_ahead),
+		TEST(test_a_clock_that_is_far_behind_is_named_and_not_waited_for),
 		TEST(test_a_position_from_beyond_a_restored_log_is_named),
 		TEST(test_what_is_no_longer_kept_is_named),
 		TEST(test_a_log_that_cannot_be_written_holds_everything_and_goes_on_serving),
