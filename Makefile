@@ -205,7 +205,16 @@ $(B)/tests/programs: $(patsubst %.c,$(B)/%,$(TEST_PROGRAM_SOURCES))
 $(B)/tests/system/%: $(B)/tests/system/%.o $(call room_libs,client flow store config wire core base)
 	$(CC) $(LDFLAGS) $^ $(call pkg,--libs,$(call room_pkgs,client flow store config wire core base)) -o $@
 
-test-programs: $(UNIT_TESTS) $(B)/tests/programs
+test-programs: $(UNIT_TESTS) $(B)/tests/programs $(B)/tests/faults/cpps-bridged
+
+# ---- Faults: a daemon whose every allocation, libpq and zmq call can be made to fail (about FAULTS_MINUTES; ONLY=TEXT: the places with it) ----
+fault_CALLS := $(shell sed -n 's/^CALL.[^,]*, \([A-Za-z_]*\),.*/\1/p' tests/faults/fault.c)
+$(B)/tests/faults/fault.o: ROOM_CFLAGS = $(call pkg,--cflags,libpq libzmq libsystemd jansson)
+$(B)/tests/faults/cpps-bridged: $(B)/tests/faults/fault.o $(B)/daemon/service/main.o $(call room_libs,$(bridged_ROOMS))
+	$(CC) $(LDFLAGS) $(fault_CALLS:%=-Wl,--wrap=%) $^ $(call pkg,--libs,$(call room_pkgs,$(bridged_ROOMS))) -o $@
+faults: test-deps
+	@$(MAKE) -s -j2 BUILD=asan all test-programs
+	@BUILD=asan ONLY='$(ONLY)' /usr/bin/python3 tests/faults/run.py
 
 # The bridge on a Patroni cluster of its own: HA_PRIMARY_KILLS and HA_LEADER_KILLS (20 each) under load, with the times of takeover.
 HA_PACKAGES := patroni etcd-server python3-etcd python3 python3-psycopg2 python3-zmq
@@ -265,4 +274,4 @@ help:
 clean:
 	rm -rf build
 
-.PHONY: all links unit clean fuzzers fuzz deps test-ha test-ha-deps test-deps run demo test test-programs mutants coverage format lint install help
+.PHONY: all links unit clean fuzzers fuzz deps test-ha test-ha-deps test-deps run demo test test-programs mutants coverage format lint install help faults
