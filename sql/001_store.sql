@@ -219,6 +219,7 @@ CREATE TABLE cpps_store.quarantined (
 	time timestamptz,
 	order_ref text,
 	office text,
+	opens text,                    -- the order or case it would open: what waits for that is not given up meanwhile (X3)
 	kind smallint NOT NULL,
 	submitter text,
 	reason smallint NOT NULL,
@@ -236,7 +237,7 @@ CREATE TABLE cpps_store.quarantined (
 );
 CREATE INDEX quarantined_raw_hash ON cpps_store.quarantined (raw_hash, number);
 CREATE INDEX quarantined_source_id ON cpps_store.quarantined (source, id, number) WHERE source IS NOT NULL;
-CREATE INDEX quarantined_order_ref ON cpps_store.quarantined (order_ref, number) WHERE state = 1 AND order_ref IS NOT NULL;
+CREATE INDEX quarantined_opens ON cpps_store.quarantined (opens, number) WHERE state = 1 AND opens IS NOT NULL;
 CREATE INDEX quarantined_held ON cpps_store.quarantined (number) WHERE state = 1;
 CREATE INDEX quarantined_next_alarm ON cpps_store.quarantined (next_alarm) WHERE next_alarm IS NOT NULL;
 

@@ -416,7 +416,8 @@ SELECT
 	q.state = 1 AND q.next_alarm IS NOT NULL AS opens_order,
 	q.raw_size,
 	q.raw IS NOT NULL AS raw_kept,
-	q.seq
+	q.seq,
+	q.opens
 FROM cpps_store.quarantined q;
 
 COMMENT ON VIEW cpps.quarantined_event IS 'Events that were set aside (X4), open and closed. Its sentence and bytes, which may quote what people wrote, are shown by `cppsctl quarantine show` only.';
@@ -438,6 +439,7 @@ COMMENT ON COLUMN cpps.quarantined_event.opens_order IS 'True while it is held a
 COMMENT ON COLUMN cpps.quarantined_event.raw_size IS 'Size of the event as it came, in bytes.';
 COMMENT ON COLUMN cpps.quarantined_event.raw_kept IS 'False where its bytes were not kept, because the quota of its source was used up.';
 COMMENT ON COLUMN cpps.quarantined_event.seq IS 'Its event.quarantined record (cpps.event).';
+COMMENT ON COLUMN cpps.quarantined_event.opens IS 'The order or PTP case it would open, where readable: while it is held, what waits for that is not given up (X3).';
 
 -- ---- Positions ----
 

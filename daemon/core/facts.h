@@ -48,6 +48,7 @@ struct quarantined {
 	enum event_type type;
 	struct instant time;
 	const char *order_ref, *office, *submitter; /* NULL where unreadable */
+	const char *opens;                          /* the order or case it would open; NULL: none */
 	enum reason reason;
 	char sentence[FAULT_MAX];
 	struct hash raw_hash;
@@ -71,8 +72,8 @@ struct facts {
 	/* The HELD quarantines of (source, id), one by one: NULL as `after` starts; NULL ends. */
 	struct quarantined *(*quarantine_of_id)(
 		void *context, const char *source, const char *id, struct quarantined *after);
-	/* Whether an opening event for the order is HELD in quarantine. */
-	bool (*opener_held)(void *context, const char *order_ref);
+	/* Whether an event that would open the order or case is HELD in quarantine. */
+	bool (*opener_held)(void *context, const char *ref);
 
 	/* The person, made with a file of its own (ROW_CLEAN, in no table yet; its dates and moments *_NONE) if unknown. The rules MARK() it once it is worth
 	 * keeping, so a marked person is written whether or not it was there before. NULL: out of memory. Does not follow merges:
@@ -89,6 +90,6 @@ struct facts {
 	struct ptp_case *(*add_case)(void *context, const char *ptp_ref);
 	struct claim *(*add_claim)(void *context, const struct event *event);
 	struct parked *(*add_parked)(void *context, const struct event *event, const char *waits_for);
-	struct quarantined *(*add_quarantined)(void *context, const struct event *event);
+	struct quarantined *(*add_quarantined)(void *context, const struct event *event, const char *opens);
 	struct file *(*add_file)(void *context);
 };

@@ -7,7 +7,8 @@
 
 #define LEVEL_CAP 255
 
-bool event_opens(enum event_type type)
+/* Quarantined, it is an offender without a request. */
+static bool opens_request(enum event_type type)
 {
 	static const bool opens[EVENT_TYPE_END] = {
 		[EVENT_SENTENCING_SCHEDULED] = true,
@@ -18,6 +19,22 @@ bool event_opens(enum event_type type)
 	};
 
 	return opens[type];
+}
+
+/* An event that could not be decoded may still say its type. */
+static enum event_type type_of(const struct event *e)
+{
+	return e->type ? e->type : event_type_of(e->type_text);
+}
+
+/* The order or case that would exist but for the quarantine: what is parked for it cannot help being late (X3). */
+static const char *would_open(const struct event *e)
+{
+	enum event_type type = type_of(e);
+
+	if (type == EVENT_PTP_CONSIDERED)
+		return e->ptp_ref;
+	return opens_request(type) ? e->order_ref : NULL;
 }
 
 static struct instant overdue_after(const struct policy *policy, struct instant t)
@@ -32,8 +49,7 @@ static void describe(struct quarantined *q, const struct event *e)
 	q->source = e->source;
 	q->id = e->id;
 	q->type_text = e->type_text;
-	/* An event that could not be decoded may still say its type. */
-	q->type = e->type ? e->type : event_type_of(e->type_text);
+	q->type = type_of(e);
 	q->time = e->time;
 	q->order_ref = e->order_ref;
 	q->office = e->office;
@@ -57,7 +73,7 @@ static void place(struct quarantined *q, const struct request *about)
 
 int quarantine_add(struct decision *d, const struct event *event, const struct parked *parked)
 {
-	struct quarantined *q = d->facts->add_quarantined(d->facts->context, event);
+	struct quarantined *q = d->facts->add_quarantined(d->facts->context, event, would_open(event));
 	struct record record = { .name = RECORD_EVENT_QUARANTINED, .quarantined = q, .parked = parked };
 
 	if (!q)
@@ -70,7 +86,7 @@ int quarantine_add(struct decision *d, const struct event *event, const struct p
 	TEXT_SET(q->sentence, d->verdict->sentence);
 	q->quarantined_at = d->now;
 	q->closed_at = INSTANT_NONE;
-	q->next_alarm = event_opens(q->type) ? overdue_after(d->policy, d->now) : INSTANT_NONE;
+	q->next_alarm = opens_request(q->type) ? overdue_after(d->policy, d->now) : INSTANT_NONE;
 	if (!instant_given(d->time))
 		d->time = d->now;
 	decision_publish(d, &record);
@@ -86,8 +102,8 @@ void quarantine_close(const struct policy *policy, struct facts *facts, struct q
 	quarantined->closed_at = now;
 	quarantined->next_alarm = INSTANT_NONE;
 	MARK(quarantined);
-	if (event_opens(quarantined->type) && quarantined->order_ref)
-		parked_recount(policy, facts, quarantined->order_ref, now);
+	if (text_given(quarantined->opens))
+		parked_recount(policy, facts, quarantined->opens, now);
 }
 
 int decide_discard(const struct policy *policy, struct facts *facts, struct quarantined *quarantined, const char *by,

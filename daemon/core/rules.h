@@ -42,19 +42,17 @@ void decision_publish(struct decision *d, struct record *record);
 int check_content(struct decision *d);
 
 /* core/quarantine.c (X4, X6). */
-/* Whether the type opens a request: quarantined, it is an offender without one. */
-bool event_opens(enum event_type type);
 /* Sets `event` aside for the verdict's reason and publishes it; `parked`: where it had waited, NULL if it had not. 0 or -ENOMEM. */
 int quarantine_add(struct decision *d, const struct event *event, const struct parked *parked);
-/* Takes the quarantine out of HELD; what is parked for an order it would have opened is counted anew (X3). */
+/* Takes the quarantine out of HELD; what is parked for the order or case it would have opened is counted anew (X3). */
 void quarantine_close(const struct policy *policy, struct facts *facts, struct quarantined *quarantined,
 	enum quarantine_state state, struct instant now);
 
 /* core/waiting.c (X3). */
 /* Makes the row of an event that waits for d->waits_for. 0 or -ENOMEM. */
 int parked_add(struct decision *d, struct claim *claim);
-/* Counts the days anew of everything that waits for the order. */
-void parked_recount(const struct policy *policy, struct facts *facts, const char *order_ref, struct instant now);
+/* Counts the days anew of everything that waits for the order or case. */
+void parked_recount(const struct policy *policy, struct facts *facts, const char *ref, struct instant now);
 
 /* core/allocation.c: the rules of the events about one order, as one table (R1-R4, R6-R8, R10, R11). */
 int allocation_event(struct decision *d);

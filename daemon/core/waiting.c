@@ -30,11 +30,11 @@ int parked_add(struct decision *d, struct claim *claim)
 	return 0;
 }
 
-void parked_recount(const struct policy *policy, struct facts *facts, const char *order_ref, struct instant now)
+void parked_recount(const struct policy *policy, struct facts *facts, const char *ref, struct instant now)
 {
 	struct parked *parked = NULL;
 
-	while ((parked = facts->parked(facts->context, order_ref, parked))) {
+	while ((parked = facts->parked(facts->context, ref, parked))) {
 		parked->counted_from = now;
 		set_alarm(policy, parked);
 	}

@@ -397,7 +397,7 @@ static void unindex_quarantined(struct cabinet *cabinet, struct quarantined_row 
 		HASH_DELETE(hh, cabinet->quarantined, row);
 	link_remove(&cabinet->quarantined_of_bytes, &row->of_bytes);
 	link_remove(&cabinet->quarantined_of_id, &row->of_id);
-	link_remove(&cabinet->quarantined_of_order, &row->of_order);
+	link_remove(&cabinet->quarantined_of_opens, &row->of_opens);
 }
 
 static int index_quarantined(struct cabinet *cabinet, struct quarantined_row *row)
@@ -414,9 +414,9 @@ static int index_quarantined(struct cabinet *cabinet, struct quarantined_row *ro
 	if (r == 0 && q->source && q->id)
 		r = link_add(&cabinet->quarantined_of_id, key, claim_key(key, q->source, q->id), &row->of_id, q->number,
 			row);
-	if (r == 0 && text_given(q->order_ref))
-		r = link_add(&cabinet->quarantined_of_order, q->order_ref, strlen(q->order_ref), &row->of_order,
-			q->number, row);
+	if (r == 0 && text_given(q->opens))
+		r = link_add(
+			&cabinet->quarantined_of_opens, q->opens, strlen(q->opens), &row->of_opens, q->number, row);
 	if (r < 0)
 		unindex_quarantined(cabinet, row);
 	return r;
@@ -467,21 +467,14 @@ static struct quarantined *fact_quarantine_of_id(
 	return NULL;
 }
 
-static bool fact_opener_held(void *context, const char *order_ref)
+static bool fact_opener_held(void *context, const char *ref)
 {
-	static const uint32_t openers = 1U << EVENT_SENTENCING_SCHEDULED | 1U << EVENT_SENTENCE_IMPOSED |
-					1U << EVENT_RELEASE_SCHEDULED | 1U << EVENT_OFFENDER_RELEASED |
-					1U << EVENT_ORDER_BASELINE;
 	struct cabinet *cabinet = context;
-	struct link *link = cabinet_links(cabinet->quarantined_of_order, order_ref, strlen(order_ref));
+	struct link *link = cabinet_links(cabinet->quarantined_of_opens, ref, strlen(ref));
 
-	for (; link; link = link->after) {
-		const struct quarantined *q = &((struct quarantined_row *)link->row)->quarantined;
-
-		if (q->state == QUARANTINE_HELD && (openers >> q->type & 1))
-			return true;
-	}
-	return false;
+	while (link && ((struct quarantined_row *)link->row)->quarantined.state != QUARANTINE_HELD)
+		link = link->after;
+	return link != NULL;
 }
 
 static struct person *fact_person(void *context, const char *prn)
@@ -608,7 +601,7 @@ static struct parked *fact_add_parked(void *context, const struct event *event, 
 	return row ? &row->parked : NULL;
 }
 
-static struct quarantined *fact_add_quarantined(void *context, const struct event *event)
+static struct quarantined *fact_add_quarantined(void *context, const struct event *event, const char *opens)
 {
 	struct cabinet *cabinet = context;
 	struct quarantined_row *row = calloc(1, sizeof(*row));
@@ -625,6 +618,7 @@ static struct quarantined *fact_add_quarantined(void *context, const struct even
 		.order_ref = event->order_ref,
 		.office = event->office,
 		.submitter = event->submitter,
+		.opens = opens,
 		.raw_hash = event->raw_hash,
 		.raw = event->raw,
 		.raw_size = event->raw_size,

@@ -50,8 +50,8 @@ static int prepare_quarantined(struct cabinet *cabinet)
 {
 	for (struct quarantined_row *row = cabinet->quarantined; row; row = row->hh.next) {
 		struct quarantined *q = &row->quarantined;
-		const char **strings[] = { &q->source, &q->id, &q->type_text, &q->order_ref, &q->office, &q->submitter,
-			&q->closed_by, &q->closed_reason };
+		const char **strings[] = { &q->source, &q->id, &q->type_text, &q->order_ref, &q->office, &q->opens,
+			&q->submitter, &q->closed_by, &q->closed_reason };
 		int r;
 
 		if (q->change == ROW_CLEAN)

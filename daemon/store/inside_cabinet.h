@@ -84,7 +84,7 @@ struct quarantined_row {
 	char *strings;
 	uint64_t stamp;
 	bool stored, was_held;
-	struct link of_bytes, of_id, of_order;
+	struct link of_bytes, of_id, of_opens;
 	UT_hash_handle hh;
 };
 
@@ -121,7 +121,7 @@ struct cabinet {
 	struct claim_row *released;
 	struct parked_row *parked;
 	struct quarantined_row *quarantined;
-	struct group *parked_of_ref, *quarantined_of_bytes, *quarantined_of_id, *quarantined_of_order;
+	struct group *parked_of_ref, *quarantined_of_bytes, *quarantined_of_id, *quarantined_of_opens;
 	struct history_row *history;
 	struct ptp_task_row *ptp_tasks;
 	uint64_t next_parked, next_quarantined;

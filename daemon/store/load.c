@@ -150,7 +150,7 @@ static void want_ref(struct load *load, const char *ref)
 {
 	if (!text_given(ref) || has_key(&load->all_refs, ref, NULL))
 		return;
-	stamp_links(load, load->cabinet->quarantined_of_order, ref, strlen(ref));
+	stamp_links(load, load->cabinet->quarantined_of_opens, ref, strlen(ref));
 	add_key(load, &load->refs, ref, NULL);
 }
 
@@ -609,7 +609,7 @@ static void stamp_parked(struct load *load, const struct keys *refs)
 	}
 }
 
-/* What the parked events found so far touch in turn, and the orders that the quarantined ones would open: others may wait for them. */
+/* What the parked events found so far touch in turn, and what the quarantined ones would open: others may wait for it. */
 static void want_touched(struct load *load)
 {
 	for (struct parked_row *row = load->cabinet->parked; row; row = row->hh.next) {
@@ -621,7 +621,7 @@ static void want_touched(struct load *load)
 	}
 	for (const struct quarantined_row *row = load->cabinet->quarantined; row; row = row->hh.next)
 		if (row->stamp == load->stamp && row->quarantined.state == QUARANTINE_HELD)
-			want_ref(load, row->quarantined.order_ref);
+			want_ref(load, row->quarantined.opens);
 }
 
 /* The keys of the next round. True: there is more to ask for. */

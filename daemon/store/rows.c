@@ -149,6 +149,7 @@ static const struct column quarantined_columns[] = {
 	HELD(time, INSTANT, N),
 	HELD(order_ref, STRING, N),
 	HELD(office, STRING, N),
+	HELD(opens, STRING, ONCE | N),
 	COLUMN(kind, ENUM, ONCE | UNREAD, quarantined_row, kind),
 	HELD(submitter, STRING, N),
 	HELD(reason, ENUM, 0),

@@ -70,7 +70,7 @@ static const struct {
 		"SELECT {claim c} FROM unnest($1::text[], $2::text[]) AS k (source, id)"
 		" JOIN cpps_store.claim c ON c.source = k.source AND c.id = k.id",
 		NULL },
-	/* The newest of the same bytes; those held of the same id; those held that would open the order (types of opening events); by number. The
+	/* The newest of the same bytes; those held of the same id; those held that would open the order or case; by number. The
 	 * limits are for a sender gone wild: what is beyond them stays held. */
 	[STATEMENT_LOAD_QUARANTINED] = { "loading quarantined events",
 		"SELECT {quarantined q}, coalesce(octet_length(q.raw), 0)::bigint FROM cpps_store.quarantined q"
@@ -84,8 +84,8 @@ static const struct {
 		"number"
 		" LIMIT 200) AS n"
 		" UNION ALL SELECT n.number FROM unnest($4::text[]) AS o (ref) CROSS JOIN LATERAL (SELECT number"
-		" FROM cpps_store.quarantined WHERE order_ref = o.ref AND state = 1 AND type IN (1, 2, 5, 7, 10)"
-		" ORDER BY order_ref, number LIMIT 20) AS n))",
+		" FROM cpps_store.quarantined WHERE opens = o.ref AND state = 1 ORDER BY opens, number LIMIT 20) AS "
+		"n))",
 		NULL },
 	/* The whole tree of merges a number belongs to: up to the survivor, and down from everyone on the way. */
 	[STATEMENT_LOAD_PERSONS] = { "loading persons",

@@ -385,6 +385,22 @@ def a_corrected_case_takes_what_waited(bridge):
     check(case.send(case.considered()) == "accepted" and case.stands == ("IN_PROGRESS", 2), "X3 until the case is sent again as it should be", case.stands)
 
 
+def what_waits_for_a_held_case_is_not_late(bridge):
+    """The clock moves on by more than the week that events wait."""
+    case, other = Case(bridge), Case(bridge)
+    case.begin(emCriteriaMet=False)
+    waiting = [case.record(1, "PROBATION_OFFICER", "ADVISED"), case.send(event(CPPS + "ptp.imposition.recorded", {
+        "ptpRef": case.ref, "outcome": "NOT_IMPOSED", "by": "po-7"})), other.record(1, "PROBATION_OFFICER", "ADVISED")]
+    check(waiting == ["parked"] * 3, "X3 what is recorded of cases that are not known waits", waiting)
+    left = lambda: sorted(r for r, in bridge.sql("SELECT waits_for FROM cpps.parked_event"))
+    bridge.ctl("clock", "advance", "8d")
+    check(wait_for(lambda: left() == [case.ref] * 2), "X3 after 7 days it is set aside, but not while what would open its case is in quarantine", left())
+    check(bridge.sql("SELECT opens FROM cpps.quarantined_event WHERE reason = 'PTP_G2' AND order_ref = %s", case.order) == [(case.ref,)],
+          "X3 the view names the case that the held event would open")
+    check(case.send(case.considered()) == "accepted" and case.stands == ("IN_PROGRESS", 2) and left() == [],
+          "X3 and is decided with a case that may be opened", case.stands)
+
+
 # ---- The order behind a case ----
 
 def a_varied_start_asks_again(bridge):
@@ -746,6 +762,7 @@ with Bridge() as bridge:
     the_log_and_the_view_agree(bridge)
     tasks_open_and_close_in_turn(bridge)
     an_order_ends_and_with_it_its_case(bridge)
+    what_waits_for_a_held_case_is_not_late(bridge)
 
 with Bridge() as bridge:
     story = Story(bridge)

@@ -94,8 +94,9 @@ mutant X2 'what is older than the claims is refused' decide.c 's/d->event->time.
 mutant X3 'what waited is decided in the same call' decide.c 's/while (opener->opened \&\& /while (false \&\& /' intake
 mutant X3 'what waits gives up after seven days' waiting.c 's/policy->parked_days \* US_PER_DAY/policy->parked_days * US_PER_HOUR/' intake
 mutant X3 'not while its opener is in quarantine' waiting.c 's/!facts->opener_held(facts->context, parked->waits_for)/true/' intake
+mutant X3 'nor while what would open its case is' quarantine.c 's/type == EVENT_PTP_CONSIDERED/type == EVENT_PTP_REVISED/' intake
 mutant X3 'counted anew once the opener has left' quarantine.c \
-	'/parked_recount(policy, facts,/d; s/ \&\& quarantined->order_ref)/ \&\& quarantined->order_ref) {}/' intake
+	'/parked_recount(policy, facts,/d; s/(text_given(quarantined->opens))/& {}/' intake
 mutant X4 'only its senders may send a type' decide.c 's/event_type_kinds(e->type) >> e->kind \& 1/true/' intake
 mutant X4 'a stranger does not spoil an event' decide.c 's/!text_equal(q->submitter, e->submitter)/false/' intake
 mutant X4 'a retry that fails keeps its place in the log' decide.c '/d->verdict->seq = q->seq;/d' intake

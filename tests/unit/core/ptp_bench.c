@@ -33,10 +33,10 @@ static struct quarantined *quarantine_of_id(
 	return NULL;
 }
 
-static bool opener_held(void *context, const char *order_ref)
+static bool opener_held(void *context, const char *ref)
 {
 	(void)context;
-	(void)order_ref;
+	(void)ref;
 	return false;
 }
 
@@ -111,12 +111,12 @@ static struct parked *add_parked(void *context, const struct event *event, const
 	return &bench->parked;
 }
 
-static struct quarantined *add_quarantined(void *context, const struct event *event)
+static struct quarantined *add_quarantined(void *context, const struct event *event, const char *opens)
 {
 	struct bench *bench = context;
 
 	(void)event;
-	bench->quarantined = (struct quarantined){ .change = ROW_NEW };
+	bench->quarantined = (struct quarantined){ .opens = opens, .change = ROW_NEW };
 	return &bench->quarantined;
 }
 

@@ -497,6 +497,24 @@ static void test_counts_no_days_while_the_opener_is_in_quarantine(void **state)
 		{ "X3", "2026-12-22 09:00", "tick", NULL, "event.quarantined id=a reason=PARKED_TOO_LONG" });
 }
 
+#define STAGE_1(ptp, id) \
+	"stage.recorded ptp=" ptp " stage=1 role=PROBATION_OFFICER outcome=ADVISED by=po-1 note=x id=" id
+
+static void test_counts_no_days_while_the_event_that_opens_the_case_is_in_quarantine(void **state)
+{
+	PLAY({ "X3", NULL, ES_ORDER, "ACCEPTED", NULL }, { "X3", NULL, STAGE_1("C1", "a"), "PARKED", "" },
+		{ "X3", NULL, STAGE_1("C2", "b"), "PARKED", "" },
+		{ "X3", "2026-11-27 09:00", "considered ptp=C1 prn=P1 order=E1 em=no by=po-1 id=o",
+			"QUARANTINED PTP_G2", NULL },
+		{ "X3 it does not give up", "2026-12-03 09:00", "tick", NULL, NULL },
+		{ "X3", NULL, "parked C1", NULL, "a counted=2026-12-03T09:00" },
+		{ "X3 what waits for another case does", NULL, "parked C2", NULL, "" },
+		{ "X3 counted anew once the opener has left", "2026-12-05 09:00", "discard o", NULL, "" },
+		{ "X3", NULL, "parked C1", NULL, "counted=2026-12-05T09:00" },
+		{ "X3", "2026-12-12 08:59", "tick", NULL, "" },
+		{ "X3", "2026-12-12 09:00", "tick", NULL, "event.quarantined id=a reason=PARKED_TOO_LONG" });
+}
+
 static void test_counts_on_when_another_event_leaves_quarantine(void **state)
 {
 	PLAY({ "X3", NULL, PAPER("O1", "id=a"), "PARKED", "" },
@@ -776,6 +794,7 @@ int main(void)
 		cmocka_unit_test(test_gives_up_after_seven_days),
 		cmocka_unit_test(test_tells_missed_levels_of_a_parked_event_in_order),
 		cmocka_unit_test(test_counts_no_days_while_the_opener_is_in_quarantine),
+		cmocka_unit_test(test_counts_no_days_while_the_event_that_opens_the_case_is_in_quarantine),
 		cmocka_unit_test(test_counts_on_when_another_event_leaves_quarantine),
 		cmocka_unit_test(test_counts_anew_what_waits_before_it_was_reported),
 		cmocka_unit_test(test_gives_up_before_it_reports_where_the_policy_says_so),

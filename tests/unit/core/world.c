@@ -204,17 +204,14 @@ static struct quarantined *quarantine_of_id(
 
 static bool held_opener(const void *row, const void *wanted)
 {
-	static const uint32_t openers = 1U << EVENT_SENTENCING_SCHEDULED | 1U << EVENT_SENTENCE_IMPOSED |
-					1U << EVENT_RELEASE_SCHEDULED | 1U << EVENT_OFFENDER_RELEASED |
-					1U << EVENT_ORDER_BASELINE;
 	const struct quarantined *q = row;
 
-	return q->state == QUARANTINE_HELD && (openers >> q->type & 1) && text_equal(q->order_ref, wanted);
+	return q->state == QUARANTINE_HELD && text_equal(q->opens, wanted);
 }
 
-static bool opener_held(void *context, const char *order_ref)
+static bool opener_held(void *context, const char *ref)
 {
-	return first_row(context, ROW_QUARANTINED, held_opener, order_ref, 0);
+	return first_row(context, ROW_QUARANTINED, held_opener, ref, 0);
 }
 
 static bool waits_for(const void *row, const void *wanted)
@@ -279,13 +276,14 @@ static struct parked *add_parked(void *context, const struct event *event, const
 	return p;
 }
 
-static struct quarantined *add_quarantined(void *context, const struct event *event)
+static struct quarantined *add_quarantined(void *context, const struct event *event, const char *opens)
 {
 	struct world *world = context;
 	struct quarantined *q = add_row(world, ROW_QUARANTINED, sizeof(*q), event);
 
 	if (q) {
 		q->number = ++world->number;
+		q->opens = opens;
 		q->change = ROW_NEW;
 	}
 	return q;

@@ -236,7 +236,8 @@ struct parked *new_parked(struct cabinet *cabinet, const struct event *event, co
 struct quarantined *new_quarantined(struct cabinet *cabinet, const struct event *event, int variant)
 {
 	struct facts *facts = cabinet_facts(cabinet);
-	struct quarantined *quarantined = facts->add_quarantined(facts->context, event);
+	struct quarantined *quarantined =
+		facts->add_quarantined(facts->context, event, event->ptp_ref ? event->ptp_ref : event->order_ref);
 
 	assert_non_null(quarantined);
 	fill_quarantined(quarantined, variant);
@@ -378,11 +379,14 @@ void assert_same_quarantined(const struct quarantined *a, const struct quarantin
 	ASSERT_SAME_STRING(type_text);
 	ASSERT_SAME_STRING(order_ref);
 	ASSERT_SAME_STRING(office);
+	ASSERT_SAME_STRING(opens);
 	ASSERT_SAME_STRING(submitter);
 	ASSERT_SAME_STRING(closed_by);
 	ASSERT_SAME_STRING(closed_reason);
-	x.source = x.id = x.type_text = x.order_ref = x.office = x.submitter = x.closed_by = x.closed_reason = NULL;
-	y.source = y.id = y.type_text = y.order_ref = y.office = y.submitter = y.closed_by = y.closed_reason = NULL;
+	x.source = x.id = x.type_text = x.order_ref = x.office = x.opens = x.submitter = x.closed_by = x.closed_reason =
+		NULL;
+	y.source = y.id = y.type_text = y.order_ref = y.office = y.opens = y.submitter = y.closed_by = y.closed_reason =
+		NULL;
 	x.raw = y.raw = NULL; /* the rules do not read it */
 	ASSERT_SAME_FIELDS(&x, &y);
 }

@@ -306,23 +306,56 @@ static void test_parked_events_loaded_by_number_bring_what_they_touch(void **sta
 	assert_non_null(request_of(desk.cabinet, "O-1"));
 }
 
-/* Closing a quarantined opener restarts the days of the events that wait for its order. */
-static void test_quarantined_events_loaded_by_number_bring_who_waits_for_them(void **state)
+/* X3: what waits for a case is not late while the event that would open the case is held; the order that one is about opens nothing. */
+static void test_a_held_event_is_found_by_what_it_would_open(void **state)
 {
-	struct event opener = { .source = "urn:court", .id = "bad", .order_ref = "O-1" };
-	const uint64_t numbers[] = { 1 };
+	struct event considered = { .source = "urn:tools", .id = "bad", .order_ref = "O-1", .ptp_ref = "C-1" };
 	struct facts *facts;
 
 	(void)state;
-	lead("openers");
+	lead("opens");
 	facts = cabinet_facts(desk.cabinet);
-	park("w-1", "O-1");
-	(void)new_quarantined(desk.cabinet, &opener, FILLED_OTHERWISE);
+	park("w-1", "C-1");
+	(void)new_quarantined(desk.cabinet, &considered, FILLED);
+	assert_true(facts->opener_held(facts->context, "C-1"));
+	desk_commit_ok(&desk, 1);
+	desk_load(&desk, &(struct store_keys){ .parked = (const uint64_t[]){ 1 }, .parked_count = 1 });
+	assert_true(facts->opener_held(facts->context, "C-1"));
+	assert_false(facts->opener_held(facts->context, "O-1"));
+	assert_asks("SELECT opens FROM cpps.quarantined_event", "C-1");
+	cabinet_quarantined(desk.cabinet, 1)->state = QUARANTINE_DISCARDED;
+	assert_false(facts->opener_held(facts->context, "C-1"));
+}
+
+/* Closing a quarantined opener restarts the days of the events that wait for its order or case. */
+static void quarantined_brings_who_waits(const char *name, const struct event *opener, const char *opens)
+{
+	const uint64_t numbers[] = { 1 };
+	struct facts *facts;
+
+	lead(name);
+	facts = cabinet_facts(desk.cabinet);
+	park("w-1", opens);
+	(void)new_quarantined(desk.cabinet, opener, FILLED_OTHERWISE);
 	desk_commit_ok(&desk, 1);
 	desk_load(&desk, &(struct store_keys){ .quarantined = numbers, .quarantined_count = 1 });
 	assert_non_null(cabinet_quarantined(desk.cabinet, 1));
-	assert_non_null(facts->parked(facts->context, "O-1", NULL));
-	assert_non_null(facts->parked(facts->context, "O-1", NULL)->claim);
+	assert_non_null(facts->parked(facts->context, opens, NULL));
+	assert_non_null(facts->parked(facts->context, opens, NULL)->claim);
+}
+
+static void test_quarantined_events_loaded_by_number_bring_who_waits_for_their_order(void **state)
+{
+	(void)state;
+	quarantined_brings_who_waits(
+		"opener", &(struct event){ .source = "urn:court", .id = "bad", .order_ref = "O-1" }, "O-1");
+}
+
+static void test_quarantined_events_loaded_by_number_bring_who_waits_for_their_case(void **state)
+{
+	(void)state;
+	quarantined_brings_who_waits("case_opener",
+		&(struct event){ .source = "urn:tools", .id = "bad", .order_ref = "O-1", .ptp_ref = "C-1" }, "C-1");
 }
 
 static void release(struct claim *claim)
@@ -417,7 +450,9 @@ int main(void)
 		TEST(parked_events_leave_the_table_once_decided),
 		TEST(parked_events_that_went_stay_gone),
 		TEST(parked_events_loaded_by_number_bring_what_they_touch),
-		TEST(quarantined_events_loaded_by_number_bring_who_waits_for_them),
+		TEST(a_held_event_is_found_by_what_it_would_open),
+		TEST(quarantined_events_loaded_by_number_bring_who_waits_for_their_order),
+		TEST(quarantined_events_loaded_by_number_bring_who_waits_for_their_case),
 		TEST(a_released_claim_is_free_again),
 		TEST(what_was_decided_and_not_committed_is_forgotten),
 		TEST(a_file_is_whole_or_not_there),
