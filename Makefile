@@ -224,6 +224,14 @@ test-ha: test-ha-deps
 	@$(MAKE) -s -j2 all
 	@BUILD=$(BUILD) /usr/bin/python3 tests/ha/run.py
 
+# Everybody at work while a driver kills, stops, cuts, delays and fills up: KILLS faults (200), or SECONDS; SEED plays the same faults again.
+torture: test-deps
+	@$(MAKE) -s -j2 all
+	@BUILD=$(BUILD) /usr/bin/python3 tests/torture/run.py --kills '$(KILLS)' --seconds '$(SECONDS)' --seed '$(SEED)'
+# What the promises rest on broken once, on purpose: the campaign must find it.
+torture-mutants: test-deps
+	@/usr/bin/python3 tests/torture/mutants.py
+
 # Every rule broken once, on purpose: a test must notice.
 mutants: test-deps
 	bash tests/unit/core/mutations.sh
@@ -265,6 +273,7 @@ help:
 	@echo 'make demo                a realistic day, shown'
 	@echo 'make test                everything that must pass'
 	@echo 'make test-ha             primaries and leaders killed on a Patroni cluster; HA_PRIMARY_KILLS=20, HA_LEADER_KILLS=20'
+	@echo 'make torture [KILLS=200] [SECONDS=] [SEED=]   a campaign of faults over a bridge at work; torture-mutants proves that it finds'
 	@echo 'make coverage            lines of the whole, branches of the rules'
 	@echo 'make mutants             every rule broken once, and the test that notices'
 	@echo 'make fuzz [FUZZ_SECONDS=10], make lint, make format'
@@ -274,4 +283,4 @@ help:
 clean:
 	rm -rf build
 
-.PHONY: all links unit clean fuzzers fuzz deps test-ha test-ha-deps test-deps run demo test test-programs mutants coverage format lint install help faults
+.PHONY: all links unit clean fuzzers fuzz deps test-ha test-ha-deps test-deps run demo test test-programs torture torture-mutants mutants coverage format lint install help faults

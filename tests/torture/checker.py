@@ -168,10 +168,12 @@ class Checker:
             before, of = seq, id_
 
     def check_seqs(self, sender):
-        """The record that an acknowledgement names is the event's."""
+        """What an acknowledgement says: nothing good is set aside; the record it names is the event's."""
         for n in range(sender.answered):
-            seq, id_ = sender.seqs[n], sender.teller.id(n)
-            if not seq or WORDS[sender.words[n]] == "parked":
+            seq, id_, word = sender.seqs[n], sender.teller.id(n), WORDS[sender.words[n]]
+            if (word == "quarantined") != (sender.teller.of(n)[1] == "bad"):
+                self.findings.add("wrong", "%s (%s) was answered %s" % (id_, sender.teller.of(n)[1], word))
+            if not seq or word == "parked":
                 continue
             if seq > self.log.head or self.log.causes[seq - 1] != id_:
                 self.findings.add("wrong", "the acknowledgement of %s names record %d, which is not of it" % (id_, seq))

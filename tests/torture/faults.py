@@ -182,8 +182,14 @@ class Faults:
             time.sleep(PAUSES[lane] * fault.pause)
             head = self.place.head
             KINDS[fault.kind][2](self, fault)
-            with self.lock:
-                self.counts[fault.kind] = self.counts.get(fault.kind, 0) + 1
+            self.note(fault)
+
+    def note(self, fault):
+        with self.lock:
+            self.counts[fault.kind] = self.counts.get(fault.kind, 0) + 1
+            done = sum(self.counts.values())
+        if done % 100 == 0:
+            print("# %d faults, %d records" % (done, self.place.head), flush=True)
 
     def progress(self, head):
         end = time.monotonic() + STALLED

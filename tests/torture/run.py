@@ -1,7 +1,8 @@
 """The fault campaign: a bridge with everybody around it, at work, while a driver kills, stops, cuts, delays and fills up; then a checker asks whether anything
 was lost, repeated, put out of order or left out.
 
-run.py [--kills N] [--seconds N] [--seed N] [--programs DIR]: ends after so many faults, or so many seconds. Exit status 1: something was found."""
+run.py [--kills N] [--seconds N] [--seed N] [--programs DIR] [--settle N]: ends after so many faults, or so many seconds. Exit status 0: nothing was
+found, 1: something was, 2: it could not be run."""
 
 import argparse
 import os
@@ -9,6 +10,7 @@ import random
 import signal
 import sys
 import time
+import traceback
 
 from checker import Checker
 from faults import Faults
@@ -17,7 +19,7 @@ from place import Place, bridge
 from stories import Teller
 
 SUBMITTERS = 4
-SETTLE = 120  # seconds for everything to come to rest, all faults over
+SETTLE = "120"  # seconds for everything to come to rest, all faults over
 
 
 def arguments():
@@ -26,6 +28,7 @@ def arguments():
     parser.add_argument("--seconds", default="")
     parser.add_argument("--seed", default="")
     parser.add_argument("--programs", default=bridge.BIN)
+    parser.add_argument("--settle", default=SETTLE)
     a = parser.parse_args()
     a.seed = int(a.seed or random.SystemRandom().randrange(1, 1 << 31))
     a.until = float(a.seconds) if a.seconds else float("inf")
@@ -80,7 +83,7 @@ class Campaign:
         for sender in self.submitters + self.feeders:
             sender.close()
         self.plain.close()
-        end = time.monotonic() + SETTLE
+        end = time.monotonic() + float(self.options.settle)
         while time.monotonic() < end and not self.settled():
             time.sleep(0.2)
         for consumer in self.consumers:
@@ -145,4 +148,8 @@ def main():
 
 if __name__ == "__main__":
     os.umask(0o022)
-    main()
+    try:
+        main()
+    except Exception:
+        traceback.print_exc()
+        sys.exit(2)
