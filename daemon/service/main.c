@@ -27,9 +27,12 @@ static const struct option options[] = {
 	{ 0 },
 };
 
-static int complain(const struct fault *fault)
+static int complain(int error, const struct fault *fault)
 {
-	(void)fprintf(stderr, "cpps-bridged: %s\n", fault->sentence);
+	if (*fault->sentence)
+		(void)fprintf(stderr, "cpps-bridged: %s\n", fault->sentence);
+	else
+		(void)fprintf(stderr, "cpps-bridged: cannot run: %s\n", strerror(-error));
 	return EXIT_FAILURE;
 }
 
@@ -37,11 +40,14 @@ static int run(struct config *config)
 {
 	CLEANUP(daemon_freep) struct daemon *daemon = NULL;
 	struct fault fault = { 0 };
+	int r;
 
 	log_open(config->log_level);
-	if (daemon_new(config, &daemon, &fault) < 0)
-		return complain(&fault);
-	return daemon_run(daemon) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	r = daemon_new(config, &daemon, &fault);
+	if (r < 0)
+		return complain(r, &fault);
+	r = daemon_run(daemon);
+	return r < 0 ? complain(r, &fault) : r;
 }
 
 int main(int argc, char **argv)
@@ -50,7 +56,7 @@ int main(int argc, char **argv)
 	struct config *config;
 	struct fault fault = { 0 };
 	bool check = false;
-	int option;
+	int option, r;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
 		switch (option) {
@@ -71,8 +77,9 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "cpps-bridged: unexpected argument '%s': see --help\n", argv[optind]);
 		return 2;
 	}
-	if (config_load(config_path(given), &config, &fault) < 0)
-		return complain(&fault);
+	r = config_load(config_path(given), &config, &fault);
+	if (r < 0)
+		return complain(r, &fault);
 	if (!check)
 		return run(config);
 	(void)printf("%s can be used\n", config->path);

@@ -109,11 +109,12 @@ static void set_state(struct connection *c, enum state state, const char *reason
 /* The connection is gone, or never came. */
 static void broke(struct connection *c, const char *what)
 {
+	const char *reason = c->pg ? PQerrorMessage(c->pg) : "out of memory";
 	struct fault fault = { "" };
 
 	(void)fault_set(&fault, 0, "%s PostgreSQL (host %s, database %s): %s", what,
 		c->pg && PQhost(c->pg) && *PQhost(c->pg) ? PQhost(c->pg) : "as configured",
-		c->pg && PQdb(c->pg) ? PQdb(c->pg) : "as configured", c->pg ? PQerrorMessage(c->pg) : "out of memory");
+		c->pg && PQdb(c->pg) ? PQdb(c->pg) : "as configured", *reason ? reason : "libpq gives no reason");
 	set_state(c, CLOSED, fault.sentence);
 }
 
