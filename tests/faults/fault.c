@@ -445,8 +445,37 @@ OR_ERRNO("zmq_setsockopt", __real_zmq_setsockopt(socket, option, value, n), EINV
 CALL(int, zmq_getsockopt, void *socket, int option, void *value, size_t *n)
 OR_ERRNO("zmq_getsockopt", __real_zmq_getsockopt(socket, option, value, n), EINTR)
 
+/* Of a message of several frames, once begun, nothing is missing. */
+static int inside(int error, bool begun)
+{
+	errno = begun ? EINTR : error;
+	return -1;
+}
+
 CALL(int, zmq_msg_recv, zmq_msg_t *message, void *socket, int flags)
-OR_ERRNO("zmq_msg_recv", __real_zmq_msg_recv(message, socket, flags), EAGAIN, EINTR)
+{
+	static const int errors[] = { EAGAIN, EINTR };
+	const unsigned way = FAILS("zmq_msg_recv", 2);
+	size_t n = sizeof(int);
+	int more = 0;
+
+	if (!way)
+		return __real_zmq_msg_recv(message, socket, flags);
+	(void)__real_zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &n);
+	return inside(errors[(way - 1) % 2], more);
+}
 
 CALL(int, zmq_send, void *socket, const void *bytes, size_t n, int flags)
-OR_ERRNO("zmq_send", __real_zmq_send(socket, bytes, n, flags), EAGAIN, EINTR, EHOSTUNREACH)
+{
+	static const int errors[] = { EAGAIN, EINTR, EHOSTUNREACH };
+	static bool begun;
+	const unsigned way = FAILS("zmq_send", 3);
+	int r;
+
+	if (way)
+		return inside(errors[(way - 1) % 3], begun);
+	r = __real_zmq_send(socket, bytes, n, flags);
+	if (r >= 0)
+		begun = flags & ZMQ_SNDMORE;
+	return r;
+}

@@ -260,10 +260,11 @@ class Day:
         for line in log.splitlines():
             if re.search("ERROR: (Address|Leak)Sanitizer|runtime error:|Assertion|UndefinedBehavior", line):
                 self.broken.append("sanitizer: " + line)
-        if [c for c in codes if c > 0] and not re.search(r"cpps-bridged: .*\w+ \w+|<[0-3]>|err: ", log):
+        if [c for c in codes if c > 0] and not re.search(r"cpps-bridged: .*\w+ \w+|Z err ", log):
             self.broken.append("it ended with %s and did not say why:\n%s" % (codes, log[-400:]))
-        if re.search(r"\(null\)|: Success\b|: $", log, re.MULTILINE):
-            self.broken.append("a sentence of the log is not one: " + re.search(r".*(\(null\)|: Success\b|: $).*", log, re.MULTILINE).group(0))
+        empty = re.search(r"^.*(\(null\)|: Success\b|(?<!failed): $).*", log, re.MULTILINE)
+        if empty:
+            self.broken.append("a sentence of the log is not one: " + empty.group(0))
         self.records = self.rows("tail")
         sequences = [int(r["sequence"]) for r in self.records]
         if sequences != list(range(1, len(sequences) + 1)):
