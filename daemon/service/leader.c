@@ -3,7 +3,8 @@
  * are the whole state between them.
  *
  * A batch that PostgreSQL calls poison (or that outgrows its memory) goes back to the queue, each letter to be
- * decided alone; a lone letter that is poison again is the culprit and is quarantined. */
+ * decided alone; a lone letter that is poison again is the culprit and is quarantined. An alarm cannot be: it is left
+ * out and tried again once an hour. */
 #include "service/leader.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 
 #include "base/text.h"
 #include "service/batch.h"
+#include "service/refused.h"
 
 #define WAITING_BYTES_MAX (16 * 1024 * 1024UL)
 #define DUE_EVERY_US      US_PER_SECOND
@@ -38,6 +40,7 @@ struct leader {
 
 	bool due_asked, due_again;
 	size_t alarms_waiting;
+	struct refused *refused; /* alarms */
 	struct instant due_until;
 
 	struct leader_counts counts;
@@ -80,6 +83,8 @@ static void deliver(struct leader *leader, struct batch *batch)
 
 	while ((letter = queue_pop(&batch->letters))) {
 		count(leader, letter);
+		if (letter->origin == ORIGIN_ALARM)
+			refused_forget(leader->refused, letter);
 		leader->handlers.decided(leader->handlers.owner, letter);
 		drop(leader, letter);
 	}
@@ -149,6 +154,17 @@ static void gather(struct leader *leader)
 
 /* ---- Deciding and committing ---- */
 
+/* Of an alarm, which nobody waits for, the log says what holds it up and how to mend it. */
+static void log_refusal(struct leader *leader, const struct letter *letter, const char *sentence)
+{
+	char line[REFUSED_SENTENCE];
+
+	if (letter->origin != ORIGIN_ALARM)
+		leader->handlers.log(leader->handlers.owner, LOG_ERR, sentence);
+	else if (refused_add(leader->refused, letter, sentence, clock_now(&leader->clock), line))
+		leader->handlers.log(leader->handlers.owner, LOG_ERR, line);
+}
+
 /* The batch cannot be written as it is: everything gathered goes back, its own letters to be decided alone. */
 static void decide_alone(struct leader *leader, const char *sentence)
 {
@@ -164,7 +180,7 @@ static void decide_alone(struct leader *leader, const char *sentence)
 		if (culprit && is_event(letter) && !*letter->poison.sentence)
 			(void)fault_set(&letter->poison, 0, "PostgreSQL refused the event's effect: %s", sentence);
 		else if (culprit) {
-			leader->handlers.log(leader->handlers.owner, LOG_ERR, sentence);
+			log_refusal(leader, letter, sentence);
 			queue_push(&dropped, letter);
 			continue;
 		}
@@ -292,6 +308,11 @@ static void post_alarm(struct leader *leader, const char *order_ref, bool parked
 		TEXT_SET(letter->order_ref, order_ref);
 	letter->parked = parked;
 	letter->number = number;
+	if (refused_waits(leader->refused, letter, clock_now(&leader->clock))) {
+		letter_free(letter);
+		return;
+	}
+	letter->alone = refused_knows(leader->refused, letter);
 	leader->alarms_waiting++;
 	leader->counts.alarms++;
 	queue_push(&leader->queue, letter);
@@ -320,7 +341,9 @@ static void ask_due(struct leader *leader)
 	if (!leader->leading || leader->due_asked || leader->alarms_waiting)
 		return;
 	leader->due_again = false;
-	leader->due_asked = store_due(leader->store, clock_now(&leader->clock), ALARMS_MAX, due, leader) >= 0;
+	/* What was refused stays due, before the others. */
+	leader->due_asked = store_due(leader->store, clock_now(&leader->clock),
+				    ALARMS_MAX + refused_count(leader->refused), due, leader) >= 0;
 }
 
 static int due_tick(sd_event_source *source, uint64_t usec, void *context)
@@ -392,6 +415,7 @@ static void salvage(struct leader *leader, bool keep)
 void leader_begin(struct leader *leader, const struct term *term)
 {
 	salvage(leader, true);
+	refused_clear(leader->refused);
 	cabinet_set_numbers(leader->cabinet, term->next_parked, term->next_quarantined);
 	leader->leading = true;
 	leader->policy = term->policy;
@@ -413,6 +437,7 @@ void leader_end(struct leader *leader, bool keep)
 
 void leader_set_policy(struct leader *leader, const struct policy *policy)
 {
+	refused_clear(leader->refused);
 	leader->policy = policy;
 }
 
@@ -461,6 +486,7 @@ struct leader *leader_free(struct leader *leader)
 	batch_free(leader->gathering);
 	batch_free(leader->deciding);
 	cabinet_free(leader->cabinet);
+	refused_free(leader->refused);
 	sd_event_source_disable_unref(leader->pump_source);
 	sd_event_source_disable_unref(leader->due_timer);
 	free(leader);
@@ -497,6 +523,8 @@ int leader_new(sd_event *loop, const struct config *config, struct store *store,
 		r = batch_new(&leader->gathering);
 	if (r == 0)
 		r = batch_new(&leader->deciding);
+	if (r == 0)
+		r = refused_new(&leader->refused);
 	if (r == 0)
 		r = make_sources(leader, loop);
 	if (r < 0)

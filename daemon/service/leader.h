@@ -44,6 +44,7 @@ void leader_begin(struct leader *leader, const struct term *term);
 /* The term is over. Events that were submitted, or came from a stream without positions, are kept for the next one
  * (`keep`), unless another daemon now leads; those of followed streams are read again by their followers. */
 void leader_end(struct leader *leader, bool keep);
+/* A reload: what PostgreSQL refused is tried again too. */
 void leader_set_policy(struct leader *leader, const struct policy *policy);
 const struct policy *leader_policy(const struct leader *leader);
 

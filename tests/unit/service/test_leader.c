@@ -26,7 +26,8 @@ static struct {
 	size_t told_count;
 	uint64_t published; /* seq of the last record */
 	char pressure[16];  /* + full, - room again */
-	char logged[FAULT_MAX];
+	char logged[1024];
+	int lines;
 } desk;
 
 /* ---- What the store and the leader tell ---- */
@@ -69,9 +70,12 @@ static void published(void *owner, const struct wire_record *records, size_t n)
 
 static void decided(void *owner, const struct letter *letter)
 {
-	size_t i = desk.told_count++;
+	size_t i = desk.told_count;
 
 	(void)owner;
+	if (letter->origin == ORIGIN_ALARM)
+		return;
+	desk.told_count++;
 	assert_true(i < TOLD_MAX);
 	desk.told[i].dropped = !letter->work;
 	if (!letter->work)
@@ -95,6 +99,7 @@ static void note(void *owner, int priority, const char *sentence)
 	(void)owner;
 	(void)priority;
 	TEXT_SET(desk.logged, sentence);
+	desk.lines++;
 }
 
 static void synchronous(void *owner, enum store_synchronous now)
@@ -411,6 +416,19 @@ static void test_a_plan_is_decided_alone_and_changes_nothing(void **state)
 	errand_free(errand);
 }
 
+static void advance(int64_t us)
+{
+	struct errand *errand = errand_new(1, CONTROL_CLOCK, 1);
+	struct letter *letter = papers_letter(ORIGIN_CLOCK, "");
+	int64_t ahead = leader_clock(desk.leader)->ahead_us + us;
+
+	errand->clock_by_us = us;
+	letter->errand = errand;
+	leader_post(desk.leader, letter);
+	WAIT_FOR(leader_clock(desk.leader)->ahead_us == ahead);
+	errand_free(errand);
+}
+
 static void test_the_clock_moves_with_its_commit_and_brings_what_is_due(void **state)
 {
 	struct errand *errand = errand_new(1, CONTROL_CLOCK, 1);
@@ -430,6 +448,110 @@ static void test_the_clock_moves_with_its_commit_and_brings_what_is_due(void **s
 	errand_free(errand);
 }
 
+/* ---- Alarms that PostgreSQL refuses ---- */
+
+#define LEVELS_OF(which) "SELECT count(*) FROM cpps.event WHERE name = 'allocation.overdue' AND ref " which
+
+static uint64_t alarms_tried(void)
+{
+	struct leader_counts counts;
+
+	leader_counts(desk.leader, &counts);
+	return counts.alarms;
+}
+
+static uint64_t poison(void)
+{
+	struct leader_counts counts;
+
+	leader_counts(desk.leader, &counts);
+	return counts.poison;
+}
+
+static void refuse_order_7(void)
+{
+	cluster_run(desk.conninfo,
+		"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF new.order_ref = 'O/7' THEN "
+		"RAISE EXCEPTION 'not this one' USING ERRCODE = '23514'; END IF; RETURN new; END $$; "
+		"CREATE TRIGGER refuse BEFORE UPDATE ON cpps_store.request FOR EACH ROW EXECUTE FUNCTION refuse()");
+}
+
+static void test_x8_an_alarm_that_postgresql_refuses_holds_up_no_other(void **state)
+{
+	(void)state;
+	refuse_order_7();
+	for (int i = 0; i < 20; i++)
+		post_imposed(i);
+	WAIT_FOR(desk.told_count == 20);
+	advance(21 * US_PER_DAY);
+	WAIT_FOR(strcmp(ask(LEVELS_OF("<> 'O/7'")), "57") == 0);
+	WAIT_FOR(desk.lines == 1);
+	assert_non_null(strstr(desk.logged, "the alarm of order O/7 is not written, other work goes on: PostgreSQL"));
+	assert_non_null(
+		strstr(desk.logged, "not this one (SQLSTATE 23514); mend the row or the constraint, then reload"));
+	assert_string_equal(ask(LEVELS_OF("= 'O/7'")), "0");
+	assert_int_equal(desk.terms, 1);
+	WAIT_FOR(leader_idle(desk.leader));
+	assert_log_is_whole();
+}
+
+static void test_a_refused_alarm_is_tried_and_logged_once_an_hour(void **state)
+{
+	uint64_t tried;
+
+	(void)state;
+	refuse_order_7();
+	post_imposed(7);
+	advance(21 * US_PER_DAY);
+	WAIT_FOR(desk.lines == 1);
+	tried = alarms_tried();
+	for (time_t until = time(NULL) + 3; time(NULL) < until;) /* looks come each second */
+		turn();
+	assert_int_equal(alarms_tried(), tried);
+	assert_int_equal(desk.lines, 1);
+	advance(US_PER_HOUR);
+	WAIT_FOR(desk.lines == 2);
+	assert_int_equal(alarms_tried(), tried + 1);
+}
+
+static void test_a_refused_alarm_comes_after_a_reload_once_it_is_mended(void **state)
+{
+	(void)state;
+	refuse_order_7();
+	post_imposed(7);
+	advance(21 * US_PER_DAY);
+	WAIT_FOR(desk.lines == 1);
+	cluster_run(desk.conninfo, "DROP TRIGGER refuse ON cpps_store.request");
+	leader_set_policy(desk.leader, leader_policy(desk.leader));
+	WAIT_FOR(strcmp(ask(LEVELS_OF("= 'O/7'")), "3") == 0);
+	WAIT_FOR(leader_idle(desk.leader));
+	assert_int_equal(desk.lines, 1);
+	assert_log_is_whole();
+}
+
+static void test_many_refused_alarms_neither_flood_the_log_nor_fill_the_looks(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 200; i++) /* so many that with the first look's 500 there would be no room for others */
+		post_imposed(i);
+	WAIT_FOR(desk.told_count == 200);
+	cluster_run(desk.conninfo,
+		"INSERT INTO cpps_store.request SELECT (jsonb_populate_record(r, jsonb_build_object('order_ref', 'X/' "
+		"|| n, 'prn', 'X' || n, 'filed_prn', 'X' || n))).* "
+		"FROM cpps_store.request r, generate_series(1, 400) n WHERE r.order_ref = 'O/1'; "
+		"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF new.order_ref <> 'O/199' AND "
+		"new.next_alarm IS DISTINCT FROM old.next_alarm THEN "
+		"RAISE EXCEPTION 'not these' USING ERRCODE = '23514'; END IF; RETURN new; END $$; "
+		"CREATE TRIGGER refuse BEFORE UPDATE ON cpps_store.request FOR EACH ROW EXECUTE FUNCTION refuse()");
+	advance(21 * US_PER_DAY);
+	for (uint64_t n = 100; n < 600; n += 100)
+		WAIT_FOR(poison() > n);
+	WAIT_FOR(alarms_tried() >= 600 && leader_idle(desk.leader));
+	assert_string_equal(ask(LEVELS_OF("= 'O/199'")), "3");
+	assert_int_equal(desk.lines, 21);
+	assert_non_null(strstr(desk.logged, "refuses the alarms of more than 20 rows"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -444,6 +566,10 @@ int main(void)
 		DESK(test_pressure_counts_bytes_too),
 		DESK(test_a_plan_is_decided_alone_and_changes_nothing),
 		DESK(test_the_clock_moves_with_its_commit_and_brings_what_is_due),
+		DESK(test_x8_an_alarm_that_postgresql_refuses_holds_up_no_other),
+		DESK(test_a_refused_alarm_is_tried_and_logged_once_an_hour),
+		DESK(test_a_refused_alarm_comes_after_a_reload_once_it_is_mended),
+		DESK(test_many_refused_alarms_neither_flood_the_log_nor_fill_the_looks),
 	};
 
 	return cmocka_run_group_tests(tests, start, end);
