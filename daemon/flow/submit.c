@@ -197,6 +197,18 @@ static void refuse(struct submit_server *server, const struct peer *peer, const 
 	(void)send_ack(server, peer, &(struct ack){ .disposition = DISPOSITION_NONE, .sentence = sentence });
 }
 
+void submit_drop(struct submit_server *server, uint64_t client)
+{
+	struct connection *connection;
+
+	HASH_FIND(by_number, server->numbers, &client, sizeof(client), connection);
+	if (!connection)
+		return;
+	connection->cut = true;
+	refuse(server, &connection->peer,
+		"the bridge is out of memory: connect anew, and send again what was not acknowledged");
+}
+
 /* ---- Events ---- */
 
 static void on_message(void *owner, zmq_msg_t *frames, size_t n)

@@ -22,6 +22,8 @@ DEFINE_CLEANUP(struct submit_server, submit_free)
 void submit_pause(struct submit_server *server, bool pause);
 /* The owner does not lead, and has dropped what it had not acknowledged: whoever sends is told to go elsewhere. */
 void submit_refuse(struct submit_server *server, bool refusing);
+/* The owner could not keep an event of this connection: its peer is told so, and nothing that came behind it is taken. */
+void submit_drop(struct submit_server *server, uint64_t client);
 /* Sends an ack. A connection that is gone is forgotten; one that does not read its acks is cut off: it gets none any
  * more (so that none is missing in between), is told so, and must connect anew. */
 void submit_ack(struct submit_server *server, uint64_t client, const struct ack *ack);

@@ -249,8 +249,12 @@ static void submitted(void *owner, uint64_t client, const void *bytes, size_t n)
 	struct daemon *daemon = owner;
 	struct letter *letter = letter_new(ORIGIN_SUBMIT, bytes, n);
 
-	if (!letter)
-		return; /* not acknowledged: the submitter sends it again */
+	if (!letter) {
+		log_format(
+			LOG_ERR, "out of memory: an event was not taken, and its submitter is told to send it again");
+		submit_drop(daemon->submit, client);
+		return;
+	}
 	letter->client = client;
 	TEXT_SET(letter->submitter, "local");
 	leader_post(daemon->leader, letter);
@@ -263,9 +267,9 @@ static void streamed(void *owner, size_t source, const struct position *position
 	struct letter *letter = letter_new(ORIGIN_STREAM, bytes, n);
 
 	if (!letter) {
-		/* A followed stream is read again from its position; of a plain one the record is lost, and said so. */
+		/* A new term reads a followed stream again from its position; of a plain one the record is lost, and said so. */
 		log_format(LOG_ERR, "out of memory: the record of source '%s' is not taken", name);
-		follower_stop(daemon->followers[source]);
+		store_resign(daemon->store);
 		return;
 	}
 	letter->source = source;

@@ -336,6 +336,26 @@ static void test_takes_nothing_more_from_a_connection_of_which_something_was_dro
 	(void)zmq_close(idle);
 }
 
+/* Else the ack of the next event would be taken for that of the one that could not be kept. */
+static void test_takes_nothing_behind_an_event_that_could_not_be_kept(void **state)
+{
+	struct desk *desk = *state;
+	void *peer = bench_peer(&desk->bench, ZMQ_DEALER, desk->endpoint);
+	void *other = bench_peer(&desk->bench, ZMQ_DEALER, desk->endpoint);
+
+	assert_int_equal(SEND(peer, "event"), 0);
+	take(desk, 1);
+	submit_drop(desk->server, desk->clients[0]);
+	assert_refused(desk, peer, "out of memory");
+	assert_int_equal(SEND(peer, "the next"), 0);
+	assert_refused(desk, peer, "send again");
+	assert_int_equal(SEND(other, "event"), 0);
+	take(desk, 2);
+	assert_string_equal(desk->last, "event");
+	(void)zmq_close(peer);
+	(void)zmq_close(other);
+}
+
 static void test_refuses_an_endpoint_that_is_taken(void **state)
 {
 	struct desk *desk = *state;
@@ -365,6 +385,7 @@ int main(void)
 		TEST(test_refuses_more_connections_than_may_wait_for_acks),
 		TEST(test_refuses_while_another_leads),
 		TEST(test_takes_nothing_more_from_a_connection_of_which_something_was_dropped),
+		TEST(test_takes_nothing_behind_an_event_that_could_not_be_kept),
 		TEST(test_refuses_an_endpoint_that_is_taken),
 	};
 
