@@ -85,7 +85,7 @@ all) everything | run ;;
 coverage)
 	{ system && all_units; } | run
 	status=$?
-	gcovr -r . --object-directory build/cov --filter daemon/ --exclude-unreachable-branches --txt >"$log/lines.txt"
+	gcovr -r . --object-directory build/cov --filter daemon/ --gcov-ignore-parse-errors --exclude-unreachable-branches --txt >"$log/lines.txt"
 	gcovr -r . --object-directory build/cov --filter daemon/core/ --branches --exclude-unreachable-branches >"$log/branches.txt"
 	cat "$log/lines.txt" "$log/branches.txt"
 	exit $status

@@ -143,6 +143,7 @@ newcomer() {
 
 	# Impatient first: Ctrl-C at every stage of its first start.
 	for stage in log pg/data.new pg/data cpps-bridged.pid; do
+		rm -rf "${dir:?}/$stage" # of the stage before, which may have come so far
 		make_run "$work/out0" "$@"
 		within 60 test -e "$dir/$stage" || tail -n 3 "$work/out0"
 		interrupt
