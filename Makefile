@@ -207,7 +207,7 @@ $(B)/tests/system/%: $(B)/tests/system/%.o $(call room_libs,client flow store co
 
 test-programs: $(UNIT_TESTS) $(B)/tests/programs $(B)/tests/faults/cpps-bridged
 
-# ---- Faults: a daemon whose every allocation, libpq and zmq call can be made to fail (about FAULTS_MINUTES; ONLY=TEXT: the places with it) ----
+# ---- Faults: a daemon whose every allocation, libpq and zmq call can be made to fail, one a run; ONLY=TEXT: the places with it ----
 fault_CALLS := $(shell sed -n 's/^CALL.[^,]*, \([A-Za-z_]*\),.*/\1/p' tests/faults/fault.c)
 $(B)/tests/faults/fault.o: ROOM_CFLAGS = $(call pkg,--cflags,libpq libzmq libsystemd jansson)
 $(B)/tests/faults/cpps-bridged: $(B)/tests/faults/fault.o $(B)/daemon/service/main.o $(call room_libs,$(bridged_ROOMS))
@@ -274,6 +274,8 @@ help:
 	@echo 'make test                everything that must pass'
 	@echo 'make test-ha             primaries and leaders killed on a Patroni cluster; HA_PRIMARY_KILLS=20, HA_LEADER_KILLS=20'
 	@echo 'make torture [KILLS=200] [SECONDS=] [SEED=]   a campaign of faults over a bridge at work; torture-mutants proves that it finds'
+	@echo 'make faults [ONLY=TEXT]  every allocation, libpq and zmq call of the daemon made to fail, one a run (about 15 minutes)'
+	@echo 'make simulate [SEEDS=N]  the daemon under simulated time, bus and database; SEED=n plays and tells one history'
 	@echo 'make coverage            lines of the whole, branches of the rules'
 	@echo 'make mutants             every rule broken once, and the test that notices'
 	@echo 'make fuzz [FUZZ_SECONDS=10], make lint, make format'
@@ -283,4 +285,4 @@ help:
 clean:
 	rm -rf build
 
-.PHONY: all links unit clean fuzzers fuzz deps test-ha test-ha-deps test-deps run demo test test-programs torture torture-mutants mutants coverage format lint install help faults
+.PHONY: all links unit clean fuzzers fuzz deps simulate simulate-mutants test-ha test-ha-deps test-deps run demo test test-programs torture torture-mutants mutants coverage format lint install help faults
