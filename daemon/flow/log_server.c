@@ -44,7 +44,9 @@ struct waiter {
 	bool checked;     /* `after` was written in after_epoch */
 	uint32_t limit;
 	uint64_t wait_until, scan_until; /* CLOCK_MONOTONIC */
-	char *prefix_text;
+	uint64_t confirmed;
+	const char *name; /* NULL: none */
+	char *texts;
 	const char *prefixes[PREFIXES_MAX];
 	size_t prefix_count;
 	struct wire_record *found;
@@ -132,19 +134,19 @@ static void forget(struct log_server *server, struct waiter *waiter)
 	drop_found(server, waiter);
 	HASH_DEL(server->waiters, waiter);
 	free(waiter->found);
-	free(waiter->prefix_text);
+	free(waiter->texts);
 	free(waiter);
 }
 
-/* The prefixes outlive the request: one copy of all of them. */
-static int copy_prefixes(struct waiter *waiter, const struct log_request *request)
+/* The prefixes and the consumer's name outlive the request: one copy of all of them. */
+static int copy_texts(struct waiter *waiter, const struct log_request *request)
 {
-	size_t n = 0;
+	size_t n = request->name ? strlen(request->name) + 1 : 0;
 	char *to;
 
 	for (size_t i = 0; i < request->prefix_count; i++)
 		n += strlen(request->prefixes[i]) + 1;
-	waiter->prefix_text = to = malloc(n + 1);
+	waiter->texts = to = malloc(n + 1);
 	if (!to)
 		return -ENOMEM;
 	for (size_t i = 0; i < request->prefix_count; i++) {
@@ -152,7 +154,14 @@ static int copy_prefixes(struct waiter *waiter, const struct log_request *reques
 		to = stpcpy(to, request->prefixes[i]) + 1;
 	}
 	waiter->prefix_count = request->prefix_count;
+	if (request->name)
+		waiter->name = strcpy(to, request->name);
 	return 0;
+}
+
+static bool epoch_matters(const struct log_server *server, const struct log_request *request)
+{
+	return request->after_epoch && request->after >= server->first;
 }
 
 static struct waiter *waiter_new(struct log_server *server, const struct peer *peer, const struct log_request *request)
@@ -160,7 +169,7 @@ static struct waiter *waiter_new(struct log_server *server, const struct peer *p
 	struct waiter *waiter = calloc(1, sizeof(*waiter));
 	uint64_t now = now_us(server);
 
-	if (!waiter || copy_prefixes(waiter, request) < 0) {
+	if (!waiter || copy_texts(waiter, request) < 0) {
 		free(waiter);
 		return NULL;
 	}
@@ -169,14 +178,15 @@ static struct waiter *waiter_new(struct log_server *server, const struct peer *p
 	waiter->after = request->after;
 	waiter->after_epoch = request->after_epoch;
 	waiter->through = request->after ? request->after : server->first - 1;
-	waiter->checked = !request->after_epoch || request->after < server->first;
+	waiter->checked = !epoch_matters(server, request);
+	waiter->confirmed = request->confirmed;
 	waiter->limit = request->limit;
 	waiter->wait_until = now + request->wait_ms * US_PER_MS;
 	waiter->scan_until = waiter->wait_until > now + SCAN_US ? waiter->wait_until : now + SCAN_US;
 	HASH_ADD(hh, server->waiters, peer.id, waiter->peer.id_size, waiter);
 	if (MAP_ADDED(waiter->hh))
 		return waiter;
-	free(waiter->prefix_text);
+	free(waiter->texts);
 	free(waiter);
 	return NULL;
 }
@@ -245,8 +255,21 @@ static void end_diverged(struct log_server *server, struct waiter *waiter, uint6
 
 	(void)snprintf(sentence, sizeof(sentence),
 		"record %" PRIu64 " was written in epoch %" PRIu64 ", not in %" PRIu64
-		": the log was restored from an older copy",
+		": the log was restored from an older copy, so compare what you hold, then begin again after a record "
+		"of your choice",
 		waiter->after, epoch, waiter->after_epoch);
+	end_with(server, waiter, LOG_DIVERGED, sentence);
+}
+
+static void end_beyond(struct log_server *server, struct waiter *waiter)
+{
+	char sentence[FAULT_MAX];
+
+	(void)snprintf(sentence, sizeof(sentence),
+		"records after %" PRIu64 " are asked for, and the log ends at %" PRIu64
+		": if you hold that record, the log was restored from an older copy, so compare what you hold, then "
+		"begin again after a record of your choice",
+		waiter->after, server->head);
 	end_with(server, waiter, LOG_DIVERGED, sentence);
 }
 
@@ -366,11 +389,19 @@ static bool in_ring(const struct log_server *server, uint64_t seq)
 	return ring_at(server->ring, seq) != NULL;
 }
 
+/* False: it is one too many. */
+static bool hear(struct log_server *server, const char *name, uint64_t confirmed)
+{
+	return !text_given(name) || !server->handlers.consumer ||
+	       consumers_hear(server->consumers, name, confirmed < server->head ? confirmed : server->head) != -ENOSPC;
+}
+
 /* False: it was answered. */
 static bool check_epoch(struct log_server *server, struct waiter *waiter, uint64_t epoch)
 {
 	if (epoch == waiter->after_epoch) {
 		waiter->checked = true;
+		(void)hear(server, waiter->name, waiter->confirmed);
 		return true;
 	}
 	if (epoch)
@@ -597,20 +628,13 @@ static void answer_at_head(struct log_server *server, const struct peer *peer, c
 		&(struct log_answer){ .result = LOG_OK, .through = server->head, .request = request->request });
 }
 
-/* False: it is one too many. */
-static bool hear(struct log_server *server, const struct log_request *request)
-{
-	uint64_t confirmed = request->confirmed < server->head ? request->confirmed : server->head;
-
-	return !text_given(request->name) || !server->handlers.consumer ||
-	       consumers_hear(server->consumers, request->name, confirmed) != -ENOSPC;
-}
-
 static void accept(struct log_server *server, const struct peer *peer, const struct log_request *request)
 {
 	struct waiter *waiter;
+	bool known = request->after <= server->head && !epoch_matters(server, request);
 
-	if (!hear(server, request)) {
+	/* What a follower of another history has confirmed says nothing about this one. */
+	if (!hear(server, request->name, known ? request->confirmed : 0)) {
 		answer_result(server, peer, request->request, LOG_NOT_ALLOWED,
 			"consumers of too many names have asked in the last hour: ask under a name that is known, or "
 			"under none");
@@ -624,8 +648,7 @@ static void accept(struct log_server *server, const struct peer *peer, const str
 	if (!waiter)
 		return;
 	if (waiter->after > server->head)
-		end_with(server, waiter, LOG_DIVERGED,
-			"the position asked for lies beyond the head: the log was restored from an older copy");
+		end_beyond(server, waiter);
 	else if (waiter->after && waiter->after + 1 < server->first)
 		end_too_old(server, waiter);
 	else

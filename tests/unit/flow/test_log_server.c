@@ -337,6 +337,7 @@ static void test_says_where_the_log_is_another(void **state)
 	assert_int_equal(desk->source.epochs_asked, 1);
 	answer = ask(desk, (struct log_request){ .after = 1001 });
 	assert_int_equal(answer.result, LOG_DIVERGED);
+	assert_non_null(strstr(answer.sentence, "the log ends at 1000"));
 	answer = ask(desk, (struct log_request){ .after = UINT64_MAX, .after_epoch = UINT64_MAX });
 	assert_int_equal(answer.result, LOG_DIVERGED);
 
@@ -511,6 +512,21 @@ static void test_a_named_consumer_is_told_of(void **state)
 	assert_int_equal(desk->source.confirmed, 10);
 }
 
+static void test_what_was_confirmed_of_another_history_does_not_count(void **state)
+{
+	struct desk *desk = lead(state, 0);
+
+	source_write(&desk->source, 10, NELSON, true);
+	desk->source.confirmed = 77;
+	(void)ask(desk, (struct log_request){ .name = "desk", .confirmed = 20, .after = 20, .after_epoch = EPOCH - 1 });
+	assert_string_equal(desk->source.consumer, "desk");
+	assert_int_equal(desk->source.confirmed, 0);
+	(void)ask(desk, (struct log_request){ .name = "desk", .confirmed = 8, .after = 8, .after_epoch = EPOCH - 1 });
+	(void)ask(desk, (struct log_request){ .name = "desk", .confirmed = 11, .after = 11 });
+	(void)ask(desk, (struct log_request){ .name = "desk", .confirmed = 9, .after = 9, .after_epoch = EPOCH });
+	assert_true(bench_run(&desk->bench, is_confirmed, desk, MS));
+}
+
 static void test_however_often_a_consumer_asks_its_owner_is_told_now_and_then(void **state)
 {
 	struct desk *desk = lead(state, 0);
@@ -575,6 +591,7 @@ int main(void)
 		TEST(test_an_answer_of_the_store_that_comes_too_late_is_dropped),
 		TEST(test_a_store_that_does_not_answer_keeps_no_request_for_ever),
 		TEST(test_a_named_consumer_is_told_of),
+		TEST(test_what_was_confirmed_of_another_history_does_not_count),
 		TEST(test_however_often_a_consumer_asks_its_owner_is_told_now_and_then),
 		TEST(test_refuses_consumers_of_too_many_names),
 		TEST(test_refuses_an_endpoint_that_is_taken),
