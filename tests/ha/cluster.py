@@ -100,14 +100,17 @@ class Member:
             self.patroni.wait()
         return self.kill_postgres()
 
-    def stop(self):
-        if self.patroni and self.patroni.poll() is None:
-            self.patroni.terminate()
-            try:
-                self.patroni.wait(20)
-            except subprocess.TimeoutExpired:
-                pass
-        self.kill_all()
+    def signal_all(self, number):
+        postmaster = self.postmaster()
+        for pid in [self.patroni.pid, postmaster] + children_of(postmaster):
+            kill(pid, number)
+
+    def freeze(self):
+        """As a machine that hangs, or is cut off: connections stand, and nobody answers."""
+        self.signal_all(signal.SIGSTOP)
+
+    def thaw(self):
+        self.signal_all(signal.SIGCONT)
 
 
 class Cluster:
@@ -132,7 +135,7 @@ class Cluster:
 
     def start(self):
         here, peer = "http://127.0.0.1:%d" % self.etcd_port, "http://127.0.0.1:%d" % free_port()
-        self.etcd = spawn(["/usr/bin/etcd", "--name", "e", "--data-dir", self.dir + "/etcd/data", "--listen-client-urls", here,
+        self.etcd = spawn(["/usr/bin/etcd", "--name", "e", "--enable-v2=true", "--data-dir", self.dir + "/etcd/data", "--listen-client-urls", here,
                            "--advertise-client-urls", here, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
                            "--initial-cluster", "e=" + peer], self.dir + "/log/etcd.log")
         for member in self.members:

@@ -2,8 +2,9 @@
 leading bridge are killed again and again under load. Nothing acknowledged may be lost, the log has no gap and no repeat, and every event has the
 effect it has in a bridge that nobody touched, exactly once. Then both standbys die: the bridge says so, and acknowledges nothing until one is back.
 
-HA_PRIMARY_KILLS and HA_LEADER_KILLS (20 each), HA_RATE (events a second, 40) and SEED may be given. A takeover is timed from the kill to the first
-acknowledgement of an event that was sent after it: what a submitter sees."""
+HA_PRIMARY_KILLS and HA_LEADER_KILLS (20 each), HA_MORE (3: primaries that hang, and primaries that die together with the leading bridge), HA_RATE
+(events a second, 40), SEED, and HA_KEEP (keeps the logs) may be given. A takeover is timed from the kill to the first acknowledgement of an event
+that was sent after it: what a submitter sees."""
 
 import json
 import os
@@ -21,6 +22,7 @@ from bridge import BIN, Bridge, check, finish, wait_for
 
 PRIMARY_KILLS = int(os.environ.get("HA_PRIMARY_KILLS", "20"))
 LEADER_KILLS = int(os.environ.get("HA_LEADER_KILLS", "20"))
+MORE = int(os.environ.get("HA_MORE", "3"))
 RATE = float(os.environ.get("HA_RATE", "40"))
 SEED = int(os.environ.get("SEED", str(int(time.time()))))
 TAKEOVER_MAX = 60.0  # a takeover that takes longer has failed
@@ -162,6 +164,9 @@ class Load:
         self.threads = [threading.Thread(target=self.feed), threading.Thread(target=self.read)]
         for thread in self.threads:
             thread.start()
+        self.told = site.dir + "/told.ndjson"
+        self.tail = subprocess.Popen([BIN + "/cppsctl", "--config", site.client, "tail", "--after", "0", "--follow"], stdin=subprocess.DEVNULL,
+                                     stdout=open(self.told, "wb"), stderr=open(site.dir + "/log/tail.log", "wb"))
 
     def feed(self):
         for line in self.lines:
@@ -188,6 +193,12 @@ class Load:
         first = wait_for(lambda: self.first_ack_of_later(moment), TAKEOVER_MAX, 0.02)
         return first - moment if first else None
 
+    def stop(self):
+        self.ending.set()
+        for process in (self.submit, self.tail):
+            if process.poll() is None:
+                process.kill()
+
     def end(self):
         self.ending.set()
         self.submit.wait(120)
@@ -208,6 +219,26 @@ def kill_primary(site, load, how):
     return took
 
 
+def kill_both(site, load, _):
+    """The machine dies that held the primary and the leading bridge."""
+    primary, leader = site.cluster.primary(), site.leader()
+    leader.kill()
+    primary.kill_all()
+    took = load.takeover(time.monotonic())
+    primary.start()
+    leader.start()
+    return took
+
+
+def freeze_primary(site, load, _):
+    """Its sessions stand and nobody answers; when it goes on it takes itself for the primary, for a moment."""
+    primary = site.cluster.primary()
+    primary.freeze()
+    took = load.takeover(time.monotonic())
+    primary.thaw()
+    return took
+
+
 def kill_leader(site, load, _):
     leader = site.leader()
     leader.kill()
@@ -219,12 +250,13 @@ def kill_leader(site, load, _):
 def kills_to_come():
     """Both kinds in random order; every third primary goes with its Patroni."""
     kills = [(kill_primary, "machine" if i % 3 == 2 else "postgres") for i in range(PRIMARY_KILLS)] + [(kill_leader, "leader")] * LEADER_KILLS
+    kills += [(kill_both, "both"), (freeze_primary, "frozen")] * MORE
     random.shuffle(kills)
     return kills
 
 
 def run_kills(site, load):
-    took = {"postgres": [], "machine": [], "leader": []}
+    took = {"postgres": [], "machine": [], "leader": [], "both": [], "frozen": []}
     for kill, how in kills_to_come():
         if not wait_for(site.is_whole, 120, 0.2):
             check(False, "both bridges and the cluster are whole before the next kill", [site.cluster.state()] + [n.status() for n in site.nodes])
@@ -237,7 +269,8 @@ def run_kills(site, load):
 
 def report(took):
     for what, kinds in (("of the primary", ("postgres", "machine")), ("of the leading bridge", ("leader",)), ("of PostgreSQL alone", ("postgres",)),
-                        ("of PostgreSQL with its Patroni", ("machine",))):
+                        ("of PostgreSQL with its Patroni", ("machine",)), ("of these with the leading bridge", ("both",)),
+                        ("by freezing PostgreSQL with its Patroni", ("frozen",))):
         times = [t for kind in kinds for t in took[kind] if t is not None]
         if times:
             print("# %d kills %s: the first acknowledgement after min %.2f s, median %.2f s, max %.2f s" % (
@@ -330,10 +363,24 @@ def check_acks(load, records, dispositions):
     check(not strange, "the record that an acknowledgement names stands in the log, caused by its event", strange[:5])
 
 
+def check_told(load, records):
+    """What a consumer heard that followed all the while."""
+    def lines():
+        with open(load.told) as f:
+            return f.read().splitlines()
+    wait_for(lambda: len(lines()) >= len(records), 60)
+    load.tail.terminate()
+    load.tail.wait(20)
+    told = [(r["sequence"], r["id"], r["type"]) for r in map(json.loads, lines())]
+    check(told == [(r["sequence"], r["id"], r["type"]) for r in records], "a consumer that followed through all of it was told every record once, in order",
+          (len(told), len(records)))
+
+
 def check_whole(site, load, fed):
     records = rows_of(site.leader().ctl("tail", "--after", "0").stdout)
     sequences = [int(r["sequence"]) for r in records]
     check(bool(records) and sequences == list(range(1, len(sequences) + 1)), "the log of %d records has no gap and no repeat" % len(sequences))
+    check_told(load, records)
     query = "SELECT source, id, disposition FROM cpps.disposition ORDER BY 1, 2, 3"
     columns = "SELECT order_ref, prn, order_type, office, state, officer_id FROM cpps.request ORDER BY 1"
     here = site.rows(query)
@@ -363,10 +410,13 @@ with Site() as site:
         primary, leader = took["postgres"] + took["machine"], took["leader"]
         check(len(primary) == PRIMARY_KILLS and None not in primary, "%d kills of the primary were each taken over" % len(primary), took)
         check(len(leader) == LEADER_KILLS and None not in leader, "%d kills of the leading bridge were each taken over" % len(leader), took)
+        more = took["both"] + took["frozen"]
+        check(len(more) == 2 * MORE and None not in more, "%d primaries that died with the leader, or hung, were each taken over" % len(more), took)
         without_standby(site, load)
         without_requiring(site, load)
-    finally:
         fed = load.end()
-    check_whole(site, load, fed)
+        check_whole(site, load, fed)
+    finally:
+        load.stop()
     print("# %.0f s" % (time.monotonic() - began))
 finish()
