@@ -207,6 +207,20 @@ $(B)/tests/system/%: $(B)/tests/system/%.o $(call room_libs,client flow store co
 
 test-programs: $(UNIT_TESTS) $(B)/tests/programs $(B)/tests/faults/cpps-bridged
 
+# ---- Simulation: the daemon under a simulated clock, bus and database (tests/simulation/world.h); SEED=n plays and tells one history ----
+SIMULATION_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard tests/simulation/*.c))
+$(SIMULATION_OBJECTS): ROOM_CFLAGS = $(call pkg,--cflags,$(call room_pkgs,$(bridged_ROOMS)))
+$(B)/tests/simulation/simulate: $(SIMULATION_OBJECTS) $(call room_libs,$(bridged_ROOMS))
+	$(CC) $(LDFLAGS) $^ $(call pkg,--libs,$(call room_pkgs,$(bridged_ROOMS))) -lcsv -o $@
+test-programs: $(B)/tests/simulation/simulate
+SEEDS ?= 100000
+SEED ?=
+simulate: test-deps
+	@$(MAKE) -s -j2 $(B)/tests/simulation/simulate
+	@$(B)/tests/simulation/simulate $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+simulate-mutants: test-deps
+	bash tests/simulation/mutations.sh
+
 # ---- Faults: a daemon whose every allocation, libpq and zmq call can be made to fail, one a run; ONLY=TEXT: the places with it ----
 fault_CALLS := $(shell sed -n 's/^CALL.[^,]*, \([A-Za-z_]*\),.*/\1/p' tests/faults/fault.c)
 $(B)/tests/faults/fault.o: ROOM_CFLAGS = $(call pkg,--cflags,libpq libzmq libsystemd jansson)
