@@ -100,6 +100,7 @@ static void ask(struct follow *follow, uint32_t wait_ms)
 	if (wire_pack_log_request(follow->arena, &request, &bytes) == 0 &&
 		link_send(&follow->log, bytes.data, bytes.n) == 0) {
 		follow->asked = true;
+		following_asked(&follow->f);
 		follow->answer_by = client_now() + wait_ms + GRACE_MS;
 		follow->confirmed_sent = request.confirmed;
 	}

@@ -13,6 +13,7 @@
 
 #define PAUSE_MS     50
 #define PAUSE_MAX_MS 2000
+#define NEVER_MS     (1 << 30) /* it is doubled at random: 12 to 24 days */
 #define LOST_EVENTS                                                                                  \
 	(ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | \
 		ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
@@ -86,6 +87,14 @@ static int open_monitor(struct link *link)
 	return 0;
 }
 
+/* libzmq would connect anew by itself, and deliver the rest of a queue whose beginning went with the connection. Until the monitor is read, nothing goes. */
+static int stay_lost(void *socket)
+{
+	const int never = NEVER_MS;
+
+	return zmq_setsockopt(socket, ZMQ_RECONNECT_IVL, &never, sizeof(never)) < 0 ? -errno : 0;
+}
+
 int link_open(struct link *link, struct fault *fault)
 {
 	int r;
@@ -97,6 +106,8 @@ int link_open(struct link *link, struct fault *fault)
 	if (!link->socket)
 		return fault_set(fault, -errno, "no ZeroMQ socket can be made: %s", zmq_strerror(errno));
 	r = flow_socket_tune(link->socket, ZMQ_DEALER, ANSWER_MAX, 0, 0);
+	if (r == 0)
+		r = stay_lost(link->socket);
 	if (r == 0)
 		r = open_monitor(link);
 	if (r == 0 && zmq_connect(link->socket, link_endpoint(link)) < 0)

@@ -377,6 +377,7 @@ static void ask(struct follower *follower, int64_t now)
 		return;
 	}
 	follower->asked = true;
+	following_asked(&follower->f);
 	follower->answer_by = now + wait_ms * US_PER_MS + GRACE_US;
 }
 

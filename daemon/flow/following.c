@@ -17,6 +17,7 @@ void following_init(struct following *f, bool has_log, uint64_t epoch, uint64_t 
 		.has_log = has_log,
 		.epoch = epoch,
 		.position = position,
+		.asked = position,
 		.term = has_log ? 0 : epoch, /* a log says itself what is older */
 		.state = has_log ? FOLLOWING_READING : FOLLOWING_LIVE,
 		.started = position > 0 || (has_log && !from_now),
@@ -169,13 +170,19 @@ static void examined(struct following *f, uint64_t through)
 	}
 }
 
+void following_asked(struct following *f)
+{
+	f->asked = f->position;
+}
+
 static void read_ok(struct following *f, uint64_t through, uint64_t head, uint64_t epoch)
 {
 	f->started |= through == 0;
 	examined(f, through);
 	if (f->state == FOLLOWING_STUCK || epoch < f->term)
 		return;
-	if (head < f->position) {
+	/* What came live since the log was asked may have overtaken its answer; a new term holds all that came before it. */
+	if (head < f->asked || (head < f->position && epoch > f->term)) {
 		diverged(f, head, epoch);
 		return;
 	}

@@ -22,6 +22,7 @@ struct following {
 	bool has_log;
 	uint64_t epoch, position, head; /* epoch in which `position` was written; head: newest heard of */
 	uint64_t term;                  /* newest epoch heard of */
+	uint64_t asked;                 /* position when the log was asked */
 	enum following_state state;
 	uint64_t gaps, missed;             /* best effort: gaps met, records passed over */
 	uint64_t missing_from, missing_to; /* STUCK: what is missing */
@@ -41,6 +42,8 @@ void following_init(struct following *f, bool has_log, uint64_t epoch, uint64_t 
 bool following_live(struct following *f, uint64_t epoch, uint64_t seq, uint64_t head);
 /* A record of a log answer; true: apply it. */
 bool following_record(struct following *f, uint64_t epoch, uint64_t seq);
+/* The log is being asked: its answer speaks of now, however late it comes. */
+void following_asked(struct following *f);
 /* The end of a log answer: result as enum log_result (wire/protocol.h). After OK, READING says that there is more to read. */
 void following_answer(struct following *f, int result, uint64_t through, uint64_t head, uint64_t epoch, uint64_t first);
 /* The connection or the log's leader was lost: read again. */

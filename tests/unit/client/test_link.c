@@ -128,6 +128,24 @@ static void test_carries_messages_and_notices_who_is_gone(void **state)
 	assert_true(is_lost(scene));
 }
 
+static void test_is_not_connected_again_behind_its_owners_back(void **state)
+{
+	struct scene *scene = *state;
+	void *server = serve(scene, scene->first);
+	char word[8];
+
+	open_now(scene);
+	assert_int_equal(link_send(&scene->link, "first", 5), 0);
+	assert_int_equal(zmq_recv(server, word, sizeof(word), 0), 5); /* the routing id */
+	assert_int_equal(zmq_recv(server, word, sizeof(word), 0), 5);
+	(void)zmq_close(server);
+	server = serve(scene, scene->first);
+	(void)link_send(&scene->link, "later", 5);
+	assert_int_equal(zmq_poll(&(zmq_pollitem_t){ .socket = server, .events = ZMQ_POLLIN }, 1, 500), 0);
+	assert_true(is_lost(scene));
+	(void)zmq_close(server);
+}
+
 static void test_notices_that_nobody_is_there(void **state)
 {
 	struct scene *scene = *state;
@@ -210,6 +228,7 @@ int main(void)
 		cmocka_unit_test(test_needs_an_endpoint),
 		cmocka_unit_test(test_says_which_endpoint_is_none),
 		TEST(test_carries_messages_and_notices_who_is_gone),
+		TEST(test_is_not_connected_again_behind_its_owners_back),
 		TEST(test_notices_that_nobody_is_there),
 		TEST(test_watches_another_socket_too),
 		TEST(test_moves_through_the_endpoints_pausing_when_all_were_tried),
