@@ -92,12 +92,12 @@ static void leading(void *owner, const struct term *term)
 
 	TEXT_SET(daemon->trouble, "");
 	leader_begin(daemon->leader, term);
+	pause_intake(daemon, leader_full(daemon->leader)); /* whatever was said while it did not lead */
 	log_server_lead(daemon->log, term->epoch, term->first, term->head);
 	publisher_lead(daemon->publisher, term->epoch, term->head);
 	start_followers(daemon, term);
 	retention_begin(daemon->retention);
 	submit_refuse(daemon->submit, false);
-	submit_pause(daemon->submit, false);
 	set_state(daemon, DAEMON_LEADER, "the database is up and this daemon leads the stream");
 	LOG(LOG_INFO, "the term begins", LOG_TEXT(STREAM, daemon->config->stream), LOG_NUMBER(EPOCH, term->epoch),
 		LOG_NUMBER(SEQ, term->head));
@@ -105,10 +105,10 @@ static void leading(void *owner, const struct term *term)
 
 static void silence(struct daemon *daemon, bool keep)
 {
-	submit_pause(daemon->submit, true);
 	stop_followers(daemon);
 	retention_end(daemon->retention);
 	leader_end(daemon->leader, keep);
+	submit_pause(daemon->submit, true); /* last: there may be room now, and the leader says so */
 	publisher_lead(daemon->publisher, 0, 0);
 	log_server_lead(daemon->log, 0, 0, 0);
 }

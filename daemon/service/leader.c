@@ -451,6 +451,11 @@ bool leader_idle(const struct leader *leader)
 	return !leader->queue.first && !leader->gathering->letters.first && !leader->deciding->letters.first;
 }
 
+bool leader_full(const struct leader *leader)
+{
+	return leader->full;
+}
+
 uint64_t leader_head(const struct leader *leader)
 {
 	return leader->head;

@@ -52,6 +52,8 @@ const struct policy *leader_policy(const struct leader *leader);
 void leader_post(struct leader *leader, struct letter *letter);
 /* Nothing waits, nothing is under way. */
 bool leader_idle(const struct leader *leader);
+/* Too much waits: what `pressure` said last. */
+bool leader_full(const struct leader *leader);
 uint64_t leader_head(const struct leader *leader);
 uint64_t leader_epoch(const struct leader *leader);
 const struct service_clock *leader_clock(const struct leader *leader);
