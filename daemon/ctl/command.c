@@ -11,10 +11,11 @@
 #include "base/text.h"
 #include "ctl/rows.h"
 
-#define OPTIONS_MAX 40
-#define TODAY       "today"
-#define WORD_MAX    24 /* letters of a command that is looked for among the names */
-#define SLIPS_MAX   2  /* of the pen, in one word */
+#define OPTIONS_MAX   40
+#define TODAY         "today"
+#define WORD_MAX      24 /* letters of a command that is looked for among the names */
+#define SLIPS_MAX     2  /* of the pen, in one word */
+#define WORD_LIST_MAX 300
 
 #define COMMAND_ROW(name) &command_##name,
 const struct command *const commands[] = { COMMANDS(COMMAND_ROW) NULL };
@@ -121,19 +122,29 @@ static int check_date(struct fault *fault, const struct option_row *option, cons
 		fault, -EINVAL, "--%s takes today or a date such as 2026-11-02, not \"%s\"", option->name, text);
 }
 
+/* As many of the words as a sentence has room for. */
+static const char *list_words(const char *const *words, char list[static WORD_LIST_MAX])
+{
+	static const char more[] = " ...";
+	size_t n = 0, room = WORD_LIST_MAX - sizeof(more);
+
+	*list = 0;
+	for (; *words && n + strlen(*words) + 2 < room; words++)
+		n += (size_t)snprintf(list + n, room - n, "%s%s", n ? ", " : "", *words);
+	if (*words)
+		(void)strcpy(list + n, more);
+	return list;
+}
+
 static int check_word(struct fault *fault, const struct option_row *option, const char *text)
 {
-	char allowed[FAULT_MAX] = "";
-	size_t n = 0;
+	char allowed[WORD_LIST_MAX];
 
-	for (const char *const *word = option->words; *word; word++) {
+	for (const char *const *word = option->words; *word; word++)
 		if (strcmp(*word, text) == 0)
 			return 0;
-		n += (size_t)snprintf(allowed + n, sizeof(allowed) - n, "%s%s", n ? ", " : "", *word);
-		if (n >= sizeof(allowed))
-			break;
-	}
-	return fault_set(fault, -EINVAL, "--%s cannot be \"%s\"; it is one of %s", option->name, text, allowed);
+	return fault_set(fault, -EINVAL, "--%s cannot be \"%s\"; it is one of %s", option->name, text,
+		list_words(option->words, allowed));
 }
 
 static int give(struct ctl *ctl, const struct option_row *option, const char *text)

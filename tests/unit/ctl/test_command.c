@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "ctl/command.h"
+#include "ctl/words.h"
 
 /* ---- The tables ---- */
 
@@ -110,6 +111,25 @@ static void test_every_command_is_found_by_its_name(void **state)
 		assert_ptr_equal(typed.ctl.command, *command);
 		assert_true(ctl_flag(&typed.ctl, "help"));
 	}
+}
+
+/* The reasons are more than one sentence can list. */
+static void test_every_word_of_a_long_list_may_be_given(void **state)
+{
+	static const char *const reasons[] = { REASONS(WORD_NAME) NULL };
+	struct typed typed;
+
+	(void)state;
+	for (size_t i = 0; reasons[i]; i++) {
+		char line[64];
+
+		(void)snprintf(line, sizeof(line), "quarantine --reason %s", reasons[i]);
+		assert_int_equal(parse(&typed, line), 0);
+		assert_string_equal(ctl_text(&typed.ctl, "reason"), reasons[i]);
+	}
+	assert_true(parse(&typed, "quarantine --reason BAD") < 0);
+	assert_non_null(strstr(typed.ctl.fault.sentence, "it is one of MALFORMED, TOO_LARGE, "));
+	assert_string_equal(strrchr(typed.ctl.fault.sentence, ' '), " ...");
 }
 
 static void test_options_stand_anywhere(void **state)
@@ -230,6 +250,7 @@ int main(void)
 		cmocka_unit_test(test_every_row_of_the_tables_is_whole),
 		cmocka_unit_test(test_a_command_may_be_two_words),
 		cmocka_unit_test(test_every_command_is_found_by_its_name),
+		cmocka_unit_test(test_every_word_of_a_long_list_may_be_given),
 		cmocka_unit_test(test_options_stand_anywhere),
 		cmocka_unit_test(test_values_are_read_by_their_kind),
 		cmocka_unit_test(test_an_operand_may_look_like_an_option_behind_two_dashes),
