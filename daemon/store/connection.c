@@ -15,7 +15,7 @@
 #include "base/instant.h"
 #include "base/text.h"
 
-#define CONNECT_US (5 * US_PER_SECOND)
+#define CONNECT_US (3 * US_PER_SECOND)
 #define SILENCE_US (5 * US_PER_SECOND)
 #define COPY_CHUNK (256 * 1024)
 
@@ -410,7 +410,7 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)source;
 	(void)usec;
 	(void)fault_set(&fault, 0,
-		"PostgreSQL (host %s, port %s) does not answer within five seconds: is its host up and reachable?",
+		"PostgreSQL (host %s, port %s) does not answer within three seconds: is its host up and reachable?",
 		PQhost(c->pg) ? PQhost(c->pg) : "as configured", PQport(c->pg) ? PQport(c->pg) : "as configured");
 	set_state(c, CLOSED, fault.sentence);
 	return 0;

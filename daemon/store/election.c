@@ -78,7 +78,8 @@ static int on_lease(sd_event_source *source, uint64_t usec, void *userdata)
 	}
 	renew(store);
 	synchronous_tick(store);
-	(void)sd_event_source_set_time_relative(store->lease_timer, (uint64_t)RENEW_US);
+	(void)sd_event_source_set_time_relative(
+		store->lease_timer, (uint64_t)(store->confirmation.done ? RENEW_US / 4 : RENEW_US));
 	return sd_event_source_set_enabled(store->lease_timer, SD_EVENT_ONESHOT);
 }
 
@@ -227,7 +228,7 @@ static void tell_standby(struct store *store, const PGresult *result)
 	memcpy(store->leader, joined, sizeof(joined));
 	store->state = STORE_WAITING;
 	store->backoff_us = 0;
-	TEXT_SET(store->trouble, "");
+	store->said_count = 0;
 	store->callbacks.standby(store->callbacks.context, endpoints, n);
 }
 

@@ -19,6 +19,8 @@ struct quota {
 	UT_hash_handle hh;
 };
 
+#define TROUBLES_MAX 16 /* with several hosts each attempt fails in words of its own */
+
 /* A commit that is not confirmed yet; done NULL: none. */
 struct confirmation {
 	void (*done)(void *context);
@@ -39,9 +41,11 @@ struct store {
 	enum store_state state;
 	sd_event_source *retry_timer, *lease_timer, *ready;
 	uint64_t backoff_us;
-	unsigned attempts;       /* to connect: each begins with the next host */
-	char trouble[FAULT_MAX]; /* said last, so that it is said once */
-	char leader[2048];       /* endpoints of the other leader, as told last */
+	unsigned attempts; /* to connect: each begins with the next host */
+	uint64_t said
+		[TROUBLES_MAX]; /* hashes of what was said since the last term or wait for one, so that it is said once */
+	size_t said_count;
+	char leader[2048]; /* endpoints of the other leader, as told last */
 
 	int sessions; /* sessions that are set up: both are needed */
 	int32_t pid;  /* of the writer's backend */

@@ -130,6 +130,30 @@ static void answer_reload(struct store *store, int error, const char *sentence)
 		done(store->reload_context, error, sentence, store->policy);
 }
 
+/* FNV-1a. */
+static uint64_t hash_of(const char *text)
+{
+	uint64_t hash = 14695981039346656037ULL;
+
+	for (; *text; text++)
+		hash = (hash ^ (uint8_t)*text) * 1099511628211ULL;
+	return hash;
+}
+
+/* Whether it was not said yet; beyond the most that are remembered, nothing is news. */
+static bool is_news(struct store *store, const char *sentence)
+{
+	const uint64_t hash = hash_of(sentence);
+
+	for (size_t i = 0; i < store->said_count; i++)
+		if (store->said[i] == hash)
+			return false;
+	if (store->said_count == TROUBLES_MAX)
+		return false;
+	store->said[store->said_count++] = hash;
+	return true;
+}
+
 void store_lose(struct store *store, const char *sentence)
 {
 	const bool led = store->state == STORE_LEADING || store->state == STORE_WAITING;
@@ -139,8 +163,7 @@ void store_lose(struct store *store, const char *sentence)
 	TEXT_SET(kept, sentence);
 	close_all(store);
 	answer_reload(store, -ENOTCONN, kept);
-	news = led || strcmp(kept, store->trouble) != 0;
-	TEXT_SET(store->trouble, kept);
+	news = is_news(store, kept) || led;
 	retry_later(store);
 	if (news)
 		store->callbacks.lost(store->callbacks.context, kept);
@@ -188,7 +211,7 @@ void store_lead(struct store *store)
 {
 	store->state = STORE_LEADING;
 	store->backoff_us = 0;
-	TEXT_SET(store->trouble, "");
+	store->said_count = 0;
 	store->callbacks.leading(store->callbacks.context, &store->term);
 }
 

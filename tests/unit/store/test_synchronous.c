@@ -196,7 +196,7 @@ static void test_a_host_that_swallows_is_passed_by(void **state)
 	desk_open(&desk, hosts, "one");
 	WAIT_FOR(desk.leading, 15000);
 	assert_int_equal(desk.lost, 1);
-	assert_says(desk.sentence, "does not answer within five seconds");
+	assert_says(desk.sentence, "does not answer within three seconds");
 	assert_says(desk.sentence, deaf);
 	(void)close(fd);
 	(void)snprintf(socket_path, sizeof(socket_path), "%s/.s.PGSQL.5432", deaf);
