@@ -165,6 +165,12 @@ static void log_refusal(struct leader *leader, const struct letter *letter, cons
 		leader->handlers.log(leader->handlers.owner, LOG_ERR, line);
 }
 
+/* What is retried stays where it is, with PostgreSQL's words. Once only: what cannot be set aside either is dropped. */
+static bool may_be_set_aside(const struct letter *letter)
+{
+	return (is_event(letter) || letter->origin == ORIGIN_RETRY) && !*letter->poison.sentence;
+}
+
 /* The batch cannot be written as it is: everything gathered goes back, its own letters to be decided alone. */
 static void decide_alone(struct leader *leader, const char *sentence)
 {
@@ -177,9 +183,10 @@ static void decide_alone(struct leader *leader, const char *sentence)
 	while ((letter = queue_pop(&batch->letters))) {
 		letter->alone = true;
 		letter->work = NULL;
-		if (culprit && is_event(letter) && !*letter->poison.sentence)
+		if (culprit && may_be_set_aside(letter))
 			(void)fault_set(&letter->poison, 0, "PostgreSQL refused the event's effect: %s", sentence);
 		else if (culprit) {
+			(void)fault_set(&letter->poison, 0, "PostgreSQL refused it: %s", sentence);
 			log_refusal(leader, letter, sentence);
 			queue_push(&dropped, letter);
 			continue;

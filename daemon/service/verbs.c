@@ -80,7 +80,9 @@ void daemon_errand(struct daemon *daemon, const struct letter *letter)
 		result->id = text_given(letter->work->event.id) ? strdup(letter->work->event.id) : NULL;
 		result->source = text_given(letter->work->event.source) ? strdup(letter->work->event.source) : NULL;
 	} else {
-		TEXT_SET(result->verdict.sentence, "the term ended before this was written: try again");
+		TEXT_SET(result->verdict.sentence, *letter->poison.sentence
+							   ? letter->poison.sentence
+							   : "the term ended before this was written: try again");
 	}
 	if (++errand->done < errand->total)
 		return;

@@ -138,6 +138,7 @@ static int submit_to(const char *endpoint)
 
 int main(int argc, char **argv)
 {
+	(void)setvbuf(stdout, NULL, _IOLBF, 0); /* whoever reads it sees each record as it comes */
 	if (argc > 4 && strcmp(argv[1], "follow") == 0)
 		return follow(argc - 2, argv + 2);
 	if (argc == 6 && strcmp(argv[1], "watch") == 0)
