@@ -525,7 +525,8 @@ static bool examine_all(struct log_server *server, struct waiter *waiter, const 
 		waiter->limit = 0; /* what was found is answered first */
 		return true;
 	}
-	for (size_t i = 0; i < n && !full(server, waiter); i++)
+	/* The store may hold what its leader has not heard of yet: beyond the head nothing is served. */
+	for (size_t i = 0; i < n && records[i].seq <= server->head && !full(server, waiter); i++)
 		if (records[i].seq == waiter->through + 1 && examine(server, waiter, &records[i], true) < 0)
 			break;
 	return true;
