@@ -60,11 +60,22 @@ static void confirmed(void *context)
 	finish(commit, STORE_OK, NULL);
 }
 
+/* A duplicate key may be the work of another leader, which the fence, the last in the transaction, was not asked about: the data is to blame only while the
+ * term lasts. */
+static void still_leads(void *context)
+{
+	struct commit *commit = context;
+	const struct failure first = commit->failure;
+
+	ask_end(&commit->ask);
+	cabinet_clear(commit->cabinet);
+	finish(commit, STORE_POISON, first.sentence);
+}
+
 static void commit_done(void *context, const PGresult *result, const struct failure *failure)
 {
 	struct commit *commit = context;
 	struct store *store = commit->ask.store;
-	struct failure first;
 
 	step_done(context, result, failure);
 	if (!*commit->failure.sentence && result && strcmp(PQcmdStatus((PGresult *)result), "COMMIT") == 0) {
@@ -75,14 +86,11 @@ static void commit_done(void *context, const PGresult *result, const struct fail
 			synchronous_confirm(store, confirmed, commit);
 		return;
 	}
-	first = commit->failure;
-	if (!is_poison(&first)) {
-		store_lose(store, *first.sentence ? first.sentence : "PostgreSQL rolled a transaction back");
-		return;
-	}
-	ask_end(&commit->ask);
-	cabinet_clear(commit->cabinet);
-	finish(commit, STORE_POISON, first.sentence);
+	if (is_poison(&commit->failure))
+		election_confirm(store, still_leads, commit);
+	else
+		store_lose(store,
+			*commit->failure.sentence ? commit->failure.sentence : "PostgreSQL rolled a transaction back");
 }
 
 /* ---- Jobs ---- */

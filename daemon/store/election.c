@@ -83,6 +83,30 @@ static int on_lease(sd_event_source *source, uint64_t usec, void *userdata)
 	return sd_event_source_set_enabled(store->lease_timer, SD_EVENT_ONESHOT);
 }
 
+static void confirmed(void *context, const PGresult *result, const struct failure *failure)
+{
+	struct store *store = context;
+	const struct confirmation confirmation = store->still_leads;
+
+	store->still_leads = (struct confirmation){ 0 };
+	if (failure)
+		store_lose(store, failure->sentence);
+	else if (strcmp(PQcmdTuples((PGresult *)result), "1") != 0)
+		store_lose(store, "another daemon has taken the term over");
+	else
+		confirmation.done(confirmation.context);
+}
+
+void election_confirm(struct store *store, void (*done)(void *context), void *context)
+{
+	struct parameters parameters = { 0 };
+
+	put_lease(&parameters, store);
+	store->still_leads = (struct confirmation){ .done = done, .context = context };
+	if (connection_ask(store->reader, STATEMENT_RENEW, &parameters, true, confirmed, store) < 0)
+		store_fail_soon(store, "out of memory while confirming the term");
+}
+
 static void watch_lease(struct store *store)
 {
 	if (sd_event_add_time_relative(
