@@ -33,8 +33,10 @@ static void connect_to(struct submitter *submitter);
 static void send_more(struct submitter *submitter)
 {
 	while (submitter->sent < submitter->count && submitter->sent < submitter->acked + WINDOW) {
-		const struct bytes event = submitter->list[submitter->sent++]->bytes;
+		const struct made_event *made = submitter->list[submitter->sent++];
+		const struct bytes event = made->bytes;
 
+		TELL("submitter %d sends %s to daemon %d", submitter->number, made->id, submitter->endpoint);
 		(void)flow_socket_send(submitter->socket, &(struct flow_frame){ event.data, event.n }, 1);
 	}
 }
@@ -52,6 +54,7 @@ static void leave(struct submitter *submitter)
 	if (submitter->acked == submitter->count)
 		return;
 	count_fault(FAULT_RESENDS);
+	TELL("submitter %d goes elsewhere, %zu acknowledged", submitter->number, submitter->acked);
 	submitter->connection++;
 	submitter->socket = flow_socket_free(submitter->socket);
 	submitter->endpoint = (submitter->endpoint + 1) % DAEMONS;
@@ -81,6 +84,7 @@ static void on_ack(void *owner, zmq_msg_t *frames, size_t n)
 			      (struct bytes){ zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0]) }, &ack) < 0)
 		broken("submitter %d gets what is no ack", submitter->number);
 	submitter->heard = world.now;
+	TELL("submitter %d: %s %s", submitter->number, ack.id ? ack.id : "?", disposition_text(ack.disposition));
 	if (ack.disposition == DISPOSITION_NONE) {
 		leave(submitter);
 	} else if (submitter->acked == submitter->sent) {

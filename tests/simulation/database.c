@@ -433,6 +433,22 @@ static void apply_refile(const struct parameters *p)
 		row->at[column(REQUESTS, "prn")] = n;
 }
 
+static int number_of_source(const char *name)
+{
+	return strcmp(name, "court") != 0;
+}
+
+/* Of a source that was restored, any of the records of that number. */
+static bool was_decided(const char *source, uint64_t seq)
+{
+	const struct made_event *event;
+
+	for (size_t at = 0; (event = source_wrote_next(number_of_source(source), seq, &at));)
+		if (database_has_bytes(event->bytes) || database_fate(event->source, event->id).claims)
+			return true;
+	return false;
+}
+
 static void apply_positions(const struct parameters *p)
 {
 	struct elements sources = elements_of(parameter_at(p, 0)), streams = elements_of(parameter_at(p, 1)),
@@ -455,17 +471,10 @@ static void apply_positions(const struct parameters *p)
 			broken("the position of %s goes from %lu back to %lu", new.source, old.seq, new.seq);
 		db.positions[i] = new;
 		db.position_count += i == db.position_count;
-		/* X5: what the position counts was decided in this transaction or before. */
-		for (uint64_t at = old.seq + 1; at <= new.seq; at++) {
-			int number = strcmp(new.source, "court") != 0;
-			uint64_t of = at == new.seq ? new.epoch : source_epoch_of(number, at);
-			const struct made_event *event = source_wrote(number, of, at);
-
-			if (event && !database_has_bytes(event->bytes) &&
-				!database_fate(event->source, event->id).claims)
-				broken("the position of %s passes record %lu (%s), which was never decided", new.source,
-					at, event->id);
-		}
+		/* X5: what the position counts was decided in this transaction or before; who begins, begins with the first that is kept. */
+		for (uint64_t at = old.seq + 1; at <= new.seq; at++)
+			if ((old.seq || at >= source_ever_first(number_of_source(new.source))) && !was_decided(new.source, at))
+				broken("the position of %s passes record %lu, which was never decided", new.source, at);
 	}
 }
 

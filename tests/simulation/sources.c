@@ -349,6 +349,14 @@ const struct made_event *source_wrote(int i, uint64_t epoch, uint64_t seq)
 	return NULL;
 }
 
+const struct made_event *source_wrote_next(int i, uint64_t seq, size_t *at)
+{
+	while (*at < sources[i].ever_count)
+		if (sources[i].ever[(*at)++].seq == seq)
+			return sources[i].ever[*at - 1].event;
+	return NULL;
+}
+
 uint64_t source_head(int i)
 {
 	return sources[i].copy->head;

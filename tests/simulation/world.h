@@ -159,6 +159,8 @@ void sources_disturb(void);
 bool sources_settled(void);
 /* A record that was once written to stream i under (epoch, seq); NULL: never. */
 const struct made_event *source_wrote(int i, uint64_t epoch, uint64_t seq);
+/* Those ever written under that number, one by one from *at = 0: NULL ends. */
+const struct made_event *source_wrote_next(int i, uint64_t seq, size_t *at);
 uint64_t source_head(int i);
 uint64_t source_first(int i);
 uint64_t source_ever_first(int i); /* the largest first record it ever had */
