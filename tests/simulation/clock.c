@@ -53,28 +53,37 @@ void count_fault(enum fault_kind kind)
 
 #define CHUNK (1024 * 1024UL)
 
+/* The chunks of one seed serve the next. */
 static struct chunk {
-	struct chunk *older;
+	struct chunk *next;
 	size_t used, size;
 	_Alignas(max_align_t) unsigned char bytes[];
-} *chunks;
+} *chunks, *chunk;
+
+static struct chunk *chunk_new(size_t size)
+{
+	struct chunk *new = malloc(sizeof(*new) + size);
+
+	if (!new)
+		abort();
+	*new = (struct chunk){ .size = size };
+	return new;
+}
 
 void *take(size_t n)
 {
 	size_t aligned = (n + 15) & ~(size_t)15;
 	void *bytes;
 
-	if (!chunks || chunks->size - chunks->used < aligned) {
-		size_t size = aligned > CHUNK ? aligned : CHUNK;
-		struct chunk *chunk = malloc(sizeof(*chunk) + size);
-
-		if (!chunk)
-			abort();
-		*chunk = (struct chunk){ .older = chunks, .size = size };
-		chunks = chunk;
+	if (!chunk)
+		chunk = chunks = chunk_new(CHUNK);
+	while (chunk->size - chunk->used < aligned) {
+		if (!chunk->next)
+			chunk->next = chunk_new(aligned > CHUNK ? aligned : CHUNK);
+		chunk = chunk->next;
 	}
-	bytes = chunks->bytes + chunks->used;
-	chunks->used += aligned;
+	bytes = chunk->bytes + chunk->used;
+	chunk->used += aligned;
 	return memset(bytes, 0, n);
 }
 
@@ -87,14 +96,9 @@ void *take_copy(const void *bytes, size_t n)
 
 void take_reset(void)
 {
-	while (chunks && chunks->older) {
-		struct chunk *chunk = chunks;
-
-		chunks = chunk->older;
-		free(chunk);
-	}
-	if (chunks)
-		chunks->used = 0;
+	for (chunk = chunks; chunk; chunk = chunk->next)
+		chunk->used = 0;
+	chunk = chunks;
 }
 
 /* ---- What is to happen ---- */

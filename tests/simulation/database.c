@@ -175,10 +175,11 @@ static PGresult *result_new(int columns)
 {
 	PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
 	PGresAttDesc descriptions[RESULT_MAX + 1];
+	static char name[] = "column";
 
 	memset(descriptions, 0, sizeof(descriptions));
 	for (int i = 0; i < columns; i++)
-		descriptions[i] = (PGresAttDesc){ .name = (char[]){ "c" }, .format = 1 };
+		descriptions[i] = (PGresAttDesc){ .name = name, .format = 1 };
 	if (!result || !PQsetResultAttrs(result, columns, descriptions))
 		abort();
 	return result;

@@ -7,7 +7,7 @@
 #include "wire/json.h"
 #include "world.h"
 
-#define ORDERS      24
+#define ORDERS      16
 #define LETTERS_MAX 128
 
 static struct made_event letters[LETTER_KINDS][LETTERS_MAX];
