@@ -202,6 +202,15 @@ class Day:
         with open(self.dir + "/daemon.log", errors="replace") as f:
             return f.read()
 
+    def how_it_stands(self):
+        """For whoever looks into a day that did not end."""
+        try:
+            status = subprocess.run([self.programs + "/cppsctl", "status"], env=self.environment, capture_output=True, timeout=10, text=True)
+            return "the head is %s, the consumer has read %d records\n%s%s" % (
+                self.sql("SELECT max(seq) FROM cpps.event"), len(self.rows("tail")), status.stdout, status.stderr)
+        except (OSError, subprocess.TimeoutExpired, psycopg2.Error) as e:
+            return "how it stands cannot be told: %s" % e
+
     def pass_by(self):
         """The day itself, to the end of which everything has been decided and read."""
         tail = self.open("tail", "tail", "--follow", "--after", "0", "--name", "reader")
@@ -236,7 +245,7 @@ class Day:
         try:
             self.pass_by()
         except TooLong:
-            self.broken.append("not done after %d s: waiting for: %s" % (time.monotonic() - self.began, self.doing))
+            self.broken.append("not done after %d s: waiting for: %s\n%s" % (time.monotonic() - self.began, self.doing, self.how_it_stands()))
         finally:
             if not self.keeper.stop(20):
                 self.broken.append("the daemon did not stop within 20 s of SIGTERM")
