@@ -91,7 +91,7 @@ static void confirmed(void *context, const PGresult *result, const struct failur
 	store->still_leads = (struct confirmation){ 0 };
 	if (failure)
 		store_lose(store, failure->sentence);
-	else if (strcmp(PQcmdTuples((PGresult *)result), "1") != 0)
+	else if (get_u64(result, 0, 0) != store->epoch)
 		store_lose(store, "another daemon has taken the term over");
 	else
 		confirmation.done(confirmation.context);
@@ -101,10 +101,9 @@ void election_confirm(struct store *store, void (*done)(void *context), void *co
 {
 	struct parameters parameters = { 0 };
 
-	put_lease(&parameters, store);
+	put_text(parameter(&parameters), store->stream);
 	store->still_leads = (struct confirmation){ .done = done, .context = context };
-	if (connection_ask(store->reader, STATEMENT_RENEW, &parameters, true, confirmed, store) < 0)
-		store_fail_soon(store, "out of memory while confirming the term");
+	ask_writer(store, STATEMENT_TERM, &parameters, confirmed);
 }
 
 static void watch_lease(struct store *store)

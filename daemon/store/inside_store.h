@@ -54,8 +54,8 @@ struct store {
 	uint64_t renewed_us; /* monotonic: when the last confirmed renewal was asked for */
 	uint64_t renewal_us; /* the same of the one under way */
 	bool renewing;
-	struct confirmation still_leads; /* who waits to hear that the lease is ours */
-	bool evicted; /* the last attempt ended somebody's session */
+	struct confirmation still_leads; /* who waits to hear that the term is ours */
+	bool evicted;                    /* the last attempt ended somebody's session */
 
 	enum store_synchronous synchronous;
 	bool looking; /* for a standby, on the reader */
@@ -83,7 +83,7 @@ void store_lose(struct store *store, const char *sentence);
 void election_prepare(struct store *store); /* learns who the writer's session is, before it takes the role */
 void election_begin(struct store *store);
 void election_end(struct store *store);
-/* Calls `done` once the lease is confirmed to be this store's; never, where another has taken the term: it ends. One at a time. */
+/* Asks on the writer, between transactions: calls `done` where the term is still this store's; never, where another has taken it: it ends. One at a time. */
 void election_confirm(struct store *store, void (*done)(void *context), void *context);
 /* store/synchronous.c. Calls `done`, which may be at once, when what the writer has committed is known to be on a synchronous standby, where
  * one is required; never, where the term ends before. One at a time. The tick comes each second of a term. */

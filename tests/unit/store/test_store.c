@@ -299,6 +299,24 @@ static void test_the_fence_turns_away_a_term_that_is_over(void **state)
 	assert_asks("SELECT max(last_seq) FROM cpps_store.batch", "1");
 }
 
+/* The fence comes last, so a former leader meets the rows of the new one first. */
+static void test_a_key_that_another_leader_has_written_is_no_poison(void **state)
+{
+	struct answer answer;
+	struct store_batch batch;
+
+	(void)state;
+	lead("others_key");
+	(void)new_request(desk.cabinet, "P-0", "O-0", FILLED);
+	desk_commit_ok(&desk, 1);
+	cluster_run(conninfo, "UPDATE cpps_store.term SET epoch = epoch + 1");
+	duplicate_key();
+	batch = desk_batch(&desk, 1);
+	assert_int_equal(desk_commit(&desk, &batch, &answer), STORE_LOST);
+	assert_int_equal(desk.lost, 1);
+	assert_says(desk.sentence, "another daemon");
+}
+
 static void test_the_fence_turns_away_a_hole_and_a_repeat(void **state)
 {
 	static const int64_t offsets[] = { 1, -1 };
@@ -559,6 +577,7 @@ int main(void)
 		TEST(a_load_that_spans_poison_is_answered),
 		TEST(only_the_classes_22_and_23_are_poison),
 		TEST(the_fence_turns_away_a_term_that_is_over),
+		TEST(a_key_that_another_leader_has_written_is_no_poison),
 		TEST(the_fence_turns_away_a_hole_and_a_repeat),
 		TEST(a_connection_that_is_lost_ends_the_term),
 		TEST(a_commit_of_unknown_outcome_is_settled_by_the_next_term),
