@@ -32,7 +32,7 @@ struct flow_socket {
 struct link {
 	struct flow_socket *client, *server; /* server NULL: nobody is bound there now */
 	char endpoint[64];
-	uint32_t id;     /* of the connection there is now; the routing id */
+	uint32_t id;                  /* of the connection there is now; the routing id */
 	int64_t to_client, to_server; /* when the last message arrives */
 };
 

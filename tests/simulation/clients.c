@@ -189,9 +189,9 @@ static void on_record(void *owner, size_t source, const struct position *positio
 	(void)source;
 	if (!position)
 		broken("consumer %d gets a record without a position", consumer->number);
-	if (consumer->seq ? position->seq != consumer->seq + 1
-			  : consumer->stream == SOURCES ? position->seq != database_first()
-							: position->seq > source_ever_first(consumer->stream))
+	if (consumer->seq                     ? position->seq != consumer->seq + 1
+		: consumer->stream == SOURCES ? position->seq != database_first()
+					      : position->seq > source_ever_first(consumer->stream))
 		broken("consumer %d gets record %lu after %lu", consumer->number, position->seq, consumer->seq);
 	(consumer->stream == SOURCES ? take_ours : take_theirs)(consumer, position, (struct bytes){ bytes, n });
 	consumer->seq = position->seq;
@@ -214,10 +214,9 @@ static void consumer_up(void *what, uint64_t number)
 	struct consumer *consumer = what;
 	char live[2][32], logs[2][32];
 	const char *const live_list[] = { live[0], live[1], NULL }, *const log_list[] = { logs[0], logs[1], NULL };
-	const struct follower_options options = { .name = "source",
-		.stream = streams[consumer->stream],
-		.live = live_list,
-		.log = log_list };
+	const struct follower_options options = {
+		.name = "source", .stream = streams[consumer->stream], .live = live_list, .log = log_list
+	};
 	const struct follower_handlers handlers = { consumer, on_record, on_alarm };
 	const struct position from = { streams[consumer->stream], consumer->epoch, consumer->seq, 0 };
 	struct fault fault;

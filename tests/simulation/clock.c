@@ -58,7 +58,7 @@ static struct chunk {
 	struct chunk *next;
 	size_t used, size;
 	_Alignas(max_align_t) unsigned char bytes[];
-} *chunks, *chunk;
+} * chunks, *chunk;
 
 static struct chunk *chunk_new(size_t size)
 {
@@ -155,8 +155,8 @@ static struct happening pop(void)
 	return first;
 }
 
-static void push_at(struct loop *loop, int64_t at, int64_t priority, void (*happen)(void *, uint64_t), void *what,
-	uint64_t number)
+static void push_at(
+	struct loop *loop, int64_t at, int64_t priority, void (*happen)(void *, uint64_t), void *what, uint64_t number)
 {
 	push((struct happening){ at < world.now ? world.now : at, priority, orders++, loop, happen, what, number });
 }
@@ -267,8 +267,7 @@ int sd_event_add_time(sd_event *event, sd_event_source **ret, clockid_t clock, u
 int sd_event_add_time_relative(sd_event *event, sd_event_source **ret, clockid_t clock, uint64_t usec,
 	uint64_t accuracy, sd_event_time_handler_t callback, void *userdata)
 {
-	return sd_event_add_time(
-		event, ret, clock, (uint64_t)world.now + usec, accuracy, callback, userdata);
+	return sd_event_add_time(event, ret, clock, (uint64_t)world.now + usec, accuracy, callback, userdata);
 }
 
 int sd_event_add_defer(sd_event *event, sd_event_source **ret, sd_event_handler_t callback, void *userdata)

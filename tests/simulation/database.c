@@ -68,13 +68,13 @@ static size_t column(int table, const char *name)
 	abort();
 }
 
-#define CELL(table, row, name)                                        \
-	({                                                            \
-		static size_t place_;                                 \
-		static bool found_;                                   \
-		if (!found_)                                          \
+#define CELL(table, row, name)                                           \
+	({                                                               \
+		static size_t place_;                                    \
+		static bool found_;                                      \
+		if (!found_)                                             \
 			place_ = column((table), (name)), found_ = true; \
-		(row)->at[place_];                                    \
+		(row)->at[place_];                                       \
 	})
 
 static bool same(struct bytes a, struct bytes b)
@@ -374,7 +374,9 @@ static void put_element(const struct column *c, const char *text, bool null, str
 /* The cast of an UPDATE from a literal to an array. */
 static struct bytes array_of_literal(const struct column *c, struct bytes literal)
 {
-	const uint32_t type = c->type == COLUMN_TEXT ? OID_TEXT : c->type == COLUMN_INSTANT ? OID_TIMESTAMPTZ : OID_INT2;
+	const uint32_t type = c->type == COLUMN_TEXT      ? OID_TEXT
+			      : c->type == COLUMN_INSTANT ? OID_TIMESTAMPTZ
+							  : OID_INT2;
 	const char *at = (const char *)literal.data;
 	struct buffer out = { 0 };
 	char text[512];
@@ -459,7 +461,9 @@ static void apply_positions(const struct parameters *p)
 
 	while (element(&sources, &source) && element(&streams, &stream) && element(&epochs, &epoch) &&
 		element(&seqs, &seq) && element(&heads, &head)) {
-		struct source_position new = { .epoch = number_of(epoch), .seq = number_of(seq), .head = number_of(head) };
+		struct source_position new = {
+			.epoch = number_of(epoch), .seq = number_of(seq), .head = number_of(head)
+		};
 		struct position old;
 		size_t i = 0;
 
@@ -474,7 +478,8 @@ static void apply_positions(const struct parameters *p)
 		db.position_count += i == db.position_count;
 		/* X5: what the position counts was decided in this transaction or before; who begins, begins with the first that is kept. */
 		for (uint64_t at = old.seq + 1; at <= new.seq; at++)
-			if ((old.seq || at >= source_ever_first(number_of_source(new.source))) && !was_decided(new.source, at))
+			if ((old.seq || at >= source_ever_first(number_of_source(new.source))) &&
+				!was_decided(new.source, at))
 				broken("the position of %s passes record %lu, which was never decided", new.source, at);
 	}
 }
@@ -501,8 +506,8 @@ static void apply_fence(const struct parameters *p)
 				memcpy(more, db.log, db.log_count * sizeof(*more));
 			db.log = more;
 		}
-		db.log[db.log_count++] = (struct log_entry){ seq, epoch, instant_of(parameter_at(p, 4)),
-			text_of(topic), text_of(cause), { records.data + at, number_of(end) - at } };
+		db.log[db.log_count++] = (struct log_entry){ seq, epoch, instant_of(parameter_at(p, 4)), text_of(topic),
+			text_of(cause), { records.data + at, number_of(end) - at } };
 		at = number_of(end);
 	}
 }
@@ -619,7 +624,8 @@ static PGresult *evict(struct session *session, const struct parameters *p)
 	for (size_t i = 0; i < session_count; i++) {
 		struct session *other = sessions[i];
 
-		if (other->dead || other == session || (other->pid != (int32_t)number_of(parameter_at(p, 0)) && other != db.lock))
+		if (other->dead || other == session ||
+			(other->pid != (int32_t)number_of(parameter_at(p, 0)) && other != db.lock))
 			continue;
 		TELL("session %d is ended by session %d", other->pid, session->pid);
 		count_fault(FAULT_EVICTIONS);
@@ -774,12 +780,11 @@ static PGresult *load_quarantined(struct session *session, const struct paramete
 	(void)session;
 	EACH_ROW(QUARANTINED, row)
 	{
-		const bool wanted =
-			among(row->at[0], numbers) ||
-			(among(CELL(QUARANTINED, row, "raw_hash"), hashes) && newest_of_bytes(row)) ||
-			(is_held(row) && (pair_among(CELL(QUARANTINED, row, "source"), CELL(QUARANTINED, row, "id"),
-						  sources, ids) ||
-						 among(CELL(QUARANTINED, row, "opens"), refs)));
+		const bool wanted = among(row->at[0], numbers) ||
+				    (among(CELL(QUARANTINED, row, "raw_hash"), hashes) && newest_of_bytes(row)) ||
+				    (is_held(row) && (pair_among(CELL(QUARANTINED, row, "source"),
+							      CELL(QUARANTINED, row, "id"), sources, ids) ||
+							     among(CELL(QUARANTINED, row, "opens"), refs)));
 
 		if (!wanted)
 			continue;
@@ -811,8 +816,8 @@ static PGresult *load_requests(struct session *session, const struct parameters 
 
 	(void)session;
 	EACH_ROW(REQUESTS, row)
-	if (among(row->at[0], refs) || (among(CELL(REQUESTS, row, "prn"), prns) &&
-					       number_of(CELL(REQUESTS, row, "state")) < STATE_ENDED))
+	if (among(row->at[0], refs) ||
+		(among(CELL(REQUESTS, row, "prn"), prns) && number_of(CELL(REQUESTS, row, "state")) < STATE_ENDED))
 		set_row(result, n++, REQUESTS, row);
 	return result;
 }
@@ -962,7 +967,7 @@ struct connection {
 	struct loop *loop;
 	struct connection_handlers handlers;
 	struct session *session;
-	uint64_t generation; /* of the session; what belongs to an earlier one comes to nothing */
+	uint64_t generation;  /* of the session; what belongs to an earlier one comes to nothing */
 	bool up, busy, began; /* a job is on its way; it has been done, and its answer is on its way */
 	struct job *first, *last;
 };

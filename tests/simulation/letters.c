@@ -78,8 +78,8 @@ static void allocation(int order)
 
 	(void)snprintf(id, sizeof(id), "officer-%d", order);
 	(void)snprintf(ref, sizeof(ref), "order-%d", order);
-	(void)snprintf(data, sizeof(data), "\"officerId\":\"officer-%d\",\"byRole\":\"SERVICE_MANAGER\",\"by\":\"manager\"",
-		order % 3);
+	(void)snprintf(data, sizeof(data),
+		"\"officerId\":\"officer-%d\",\"byRole\":\"SERVICE_MANAGER\",\"by\":\"manager\"", order % 3);
 	(void)add(LETTERS_TOOLS, TOOLS_SOURCE, id, "nz.govt.corrections.cpps.allocation.recorded", ref, data);
 }
 

@@ -16,8 +16,14 @@
 /* ---- The configuration ---- */
 
 #define WRITTEN(text) ((char[]){ text })
-#define ONE(...)      { .n = 1, .list = { __VA_ARGS__ } }
-#define TWO(...)      { .n = 2, .list = { __VA_ARGS__ } }
+#define ONE(...)                                \
+	{                                       \
+		.n = 1, .list = { __VA_ARGS__ } \
+	}
+#define TWO(...)                                \
+	{                                       \
+		.n = 2, .list = { __VA_ARGS__ } \
+	}
 
 static struct config_source configured[] = {
 	{ .name = WRITTEN("court"),

@@ -150,8 +150,7 @@ static void check_order(const char *order)
 static void check_effects(const struct made_event *event)
 {
 	const struct fate fate = database_fate(event->source, event->id);
-	const unsigned officers = records_of(event->id, ALLOCATED) +
-				  records_of(event->id, REALLOCATED),
+	const unsigned officers = records_of(event->id, ALLOCATED) + records_of(event->id, REALLOCATED),
 		       set_aside = records_of(event->id, SET_ASIDE);
 
 	if (event->opens)
@@ -377,8 +376,8 @@ static int play_one(uint64_t seed)
 
 	whole = true;
 	good = play(seed, true);
-	(void)printf("seed %" PRIu64 " %s%s, %" PRIu64 " steps\n", seed, good ? "holds" : "breaks: ",
-		good ? "" : complaint, world.steps);
+	(void)printf("seed %" PRIu64 " %s%s, %" PRIu64 " steps\n", seed,
+		good ? "holds" : "breaks: ", good ? "" : complaint, world.steps);
 	return good ? 0 : 1;
 }
 

@@ -19,35 +19,35 @@
 
 /* ---- Chance ---- */
 
-uint64_t chance(uint64_t below);                      /* 0 .. below - 1 */
-bool happens(unsigned per_mille);                     /* so many times in a thousand */
-int64_t span(int64_t least, int64_t most);            /* of time */
-bool fault_happens(unsigned per_mille);               /* never again once faults have stopped */
+uint64_t chance(uint64_t below);           /* 0 .. below - 1 */
+bool happens(unsigned per_mille);          /* so many times in a thousand */
+int64_t span(int64_t least, int64_t most); /* of time */
+bool fault_happens(unsigned per_mille);    /* never again once faults have stopped */
 
 /* ---- Faults, counted by kind ---- */
 
-#define FAULTS(X)                                              \
-	X(DROPPED, "live messages dropped")                    \
-	X(DOUBLED, "live messages doubled")                    \
-	X(LATE, "messages late")                               \
-	X(BREAKS, "connections of the bus broken")             \
-	X(CRASHES, "daemons killed")                           \
-	X(STOPS, "daemons stopped and continued")              \
-	X(OUTAGES, "database outages")                         \
-	X(SESSIONS, "database sessions broken")                \
-	X(UNKNOWN, "commits of unknown outcome")               \
+#define FAULTS(X)                                                \
+	X(DROPPED, "live messages dropped")                      \
+	X(DOUBLED, "live messages doubled")                      \
+	X(LATE, "messages late")                                 \
+	X(BREAKS, "connections of the bus broken")               \
+	X(CRASHES, "daemons killed")                             \
+	X(STOPS, "daemons stopped and continued")                \
+	X(OUTAGES, "database outages")                           \
+	X(SESSIONS, "database sessions broken")                  \
+	X(UNKNOWN, "commits of unknown outcome")                 \
 	X(GHOSTS, "transactions left to run after their daemon") \
-	X(POISON, "transactions refused as poison")            \
-	X(READS, "reads failed")                               \
-	X(LOCKS, "leader's locks lost")                        \
-	X(FENCED, "transactions turned away by the fence")     \
-	X(TAKEOVERS, "terms taken")                            \
-	X(EVICTIONS, "leaders evicted")                        \
-	X(RESTARTS, "sources restarted")                       \
-	X(SWITCHES, "sources taken over")                      \
-	X(RESTORES, "sources restored from an older copy")     \
-	X(TRIMS, "logs trimmed")                               \
-	X(RESENDS, "submitters that connected anew")           \
+	X(POISON, "transactions refused as poison")              \
+	X(READS, "reads failed")                                 \
+	X(LOCKS, "leader's locks lost")                          \
+	X(FENCED, "transactions turned away by the fence")       \
+	X(TAKEOVERS, "terms taken")                              \
+	X(EVICTIONS, "leaders evicted")                          \
+	X(RESTARTS, "sources restarted")                         \
+	X(SWITCHES, "sources taken over")                        \
+	X(RESTORES, "sources restored from an older copy")       \
+	X(TRIMS, "logs trimmed")                                 \
+	X(RESENDS, "submitters that connected anew")             \
 	X(LEAPS, "leaps of the wall clock")
 #define FAULT_CONSTANT(name, text) FAULT_##name,
 enum fault_kind { FAULTS(FAULT_CONSTANT) FAULT_KINDS };
@@ -98,7 +98,7 @@ void broken(const char *format, ...) __attribute__((format(printf, 1, 2), noretu
 /* ---- The bus ---- */
 
 void bus_reset(void);
-void bus_break_one(void);    /* a connection, at random */
+void bus_break_one(void); /* a connection, at random */
 struct flow_socket;
 /* Tells the owner of a connecting socket when its connection ends, as a monitor would. */
 void bus_watch(struct flow_socket *socket, void (*on_cut)(void *owner), void *owner);
@@ -163,7 +163,7 @@ const struct made_event *source_wrote(int i, uint64_t epoch, uint64_t seq);
 const struct made_event *source_wrote_next(int i, uint64_t seq, size_t *at);
 uint64_t source_head(int i);
 uint64_t source_first(int i);
-uint64_t source_ever_first(int i); /* the largest first record it ever had */
+uint64_t source_ever_first(int i);             /* the largest first record it ever had */
 uint64_t source_epoch_of(int i, uint64_t seq); /* 0: not in its log */
 #define SOURCES 2
 

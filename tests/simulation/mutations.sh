@@ -1,0 +1,103 @@
+#!/bin/bash
+# Does the simulation notice when the daemon is broken? Each row below breaks one thing in a copy of the tree, and a history must break by it.
+# Run from the repository's root; the tree itself is not touched. A change that changes nothing, or does not build, is `not ok`.
+set -u
+seeds=${MUTANT_SEEDS:-20000}
+seconds=${MUTANT_SECONDS:-120} # for one mutant: a broken daemon may also never come to rest
+
+phrases=() files=() changes=()
+# mutant PHRASE FILE SED
+mutant() {
+	phrases+=("$1") files+=("$2") changes+=("$3")
+}
+
+mutant 'the fence turns a former leader away' tests/simulation/database.c \
+	's/number_of(parameter_at(p, 1)) != db.epoch/false/'
+mutant 'the fence keeps the sequence' tests/simulation/database.c 's/number_of(parameter_at(p, 2)) != database_head() + 1/false/'
+mutant 'a repeat is a duplicate' daemon/core/decide.c 's/if (!in->claim || !same_content(in))/if (true)/'
+mutant 'a gap of the live side is read from the log' daemon/flow/following.c \
+	's/if (seq > f->position || (seq == 0 \&\& f->head != f->position))/if (false)/'
+mutant 'live goes on only at the next record' daemon/flow/following.c 's/if (seq == f->position + 1) {/if (seq > f->position) {/'
+mutant 'what an older term sends live is ignored' daemon/flow/following.c \
+	'/^static bool live_with_log/,/^}/s/if (epoch < f->term)/if (false)/'
+mutant 'a new term is taken up through the log' daemon/flow/following.c 's/if (f->state == FOLLOWING_LIVE)$/if (false)/'
+mutant 'an answer that was overtaken is only old' daemon/flow/following.c 's/if (head < f->asked || /if (head < f->position || /'
+mutant 'a former leader that misses the position is doubted' daemon/flow/following.c \
+	's/if (epoch < larger(f->term, f->epoch) \&\& ++f->doubts < FOLLOWING_DOUBTS)/if (false)/'
+mutant 'another history at the position is named' daemon/flow/log_server.c \
+	's/if (epoch == waiter->after_epoch) {/if (true) {/'
+mutant 'nothing is served beyond the head' daemon/flow/log_server.c 's/ \&\& records\[i\].seq <= server->head//'
+mutant 'what is no longer kept is said so' daemon/flow/following.c 's/return seq == f->position + 1 || .*/return true;/'
+mutant 'acks come after the commit' daemon/service/leader.c 's/^\t\tcommit(leader);/\t\tcommit(leader), deliver(leader, leader->deciding);/'
+mutant 'records come after the commit' daemon/service/leader.c \
+	's/^\t\tcommit(leader);/\t\tleader->handlers.published(leader->handlers.owner, batch->records, batch->record_count), commit(leader);/'
+mutant 'submitted events outlive a lost term' daemon/service/leader.c 's/return keep \&\& is_event(letter)/return false/'
+mutant 'followed events are read again, not kept' daemon/service/leader.c 's/ \&\& !letter->positioned;/;/'
+mutant 'a batch waits for its facts' daemon/service/leader.c 's/leader->committing || leader->loading || /leader->committing || /'
+mutant 'poison is decided alone' daemon/service/leader.c 's/bool culprit = batch->letters.count == 1/bool culprit = true/'
+mutant 'positions are written with the batch' daemon/service/batch.c 's/if (!letter->positioned)/if (true)/'
+mutant 'the intake goes on with a new term' daemon/service/daemon.c 's/pause_intake(daemon, leader_full(daemon->leader));/submit_pause(daemon->submit, false);/'
+mutant 'a former leader does not blame the data' daemon/store/commit.c 's/election_confirm(store, still_leads, commit)/still_leads(commit)/'
+mutant 'only 22 and 23 are poison' daemon/store/commit.c 's/strncmp(failure->sqlstate, "23", 2) == 0/true/'
+mutant 'a load that spans a clear begins again' daemon/store/load.c 's/return load->clears != load->cabinet->clears/return false/'
+mutant 'what committed while it was read is not read over' daemon/store/cabinet.c \
+	's/uint64_t keep = cabinet->asked > cabinet->loaded ? cabinet->asked : 0/uint64_t keep = 0/'
+mutant 'a stopped leader finds out by its lease' daemon/store/election.c 's/strcmp(PQcmdTuples((PGresult \*)result), "1") != 0/false/'
+mutant 'a daemon that does not lead takes nothing' daemon/flow/submit.c 's/connection->cut = connection->cut || server->refusing/connection->cut = false/'
+mutant 'who stands by drops what it has not acknowledged' daemon/service/daemon.c 's/silence(daemon, false)/silence(daemon, true)/'
+
+# ---- Running ----
+
+base=$(mktemp -d) || exit 1
+trap 'rm -rf "$base"' EXIT
+trap 'exit 1' INT TERM
+simulate=build/release/tests/simulation/simulate
+
+build() {
+	env -u MAKEFLAGS -u MAKELEVEL -u CI make -s -j2 -C "$base" BUILD=release "$simulate" >"$base/log" 2>&1
+}
+
+# play SEEDS: as the simulation, with its answer in $base/said.
+play() {
+	(cd "$base" && timeout "$seconds" "$simulate" --seeds "$1") >"$base/said" 2>&1
+}
+
+# judge I: breaks it, sees a history break, and mends it again.
+judge() {
+	local file=$base/${files[$1]} why="" status=0 began=$SECONDS
+	cp -p "$file" "$base/mended"
+	sed -i "${changes[$1]}" "$file"
+	if cmp -s "$file" "$base/mended"; then
+		why="the change to ${files[$1]} changes nothing"
+	elif ! build; then
+		why="it does not build: $(grep -m 1 error "$base/log")"
+	else
+		play "$seeds" || status=$?
+		[ $status -eq 1 ] || why="no history broke ($(grep ' seeds, ' "$base/said"))"
+	fi
+	if [ -z "$why" ]; then
+		echo "ok ${phrases[$1]} # $((SECONDS - began)) s: $(grep -m 1 -E '^seed [0-9]+ breaks|ended by itself' "$base/said" | cut -c 1-120)"
+	else
+		echo "not ok ${phrases[$1]} # $why"
+	fi
+	cp "$base/mended" "$file"
+}
+
+mkdir -p "$base/tests/unit" "$base/deploy" "$base/build"
+cp -r daemon Makefile proto sql "$base/"
+cp -r tests/unit/core "$base/tests/unit/"
+cp -r tests/simulation "$base/tests/"
+cp deploy/embed.sh "$base/deploy/"
+if ! build; then
+	echo "not ok the simulation builds # $(grep -m 1 error "$base/log")"
+	exit 1
+fi
+if ! play 300; then
+	echo "not ok every history holds before anything is broken # $(grep breaks "$base/said")"
+	exit 1
+fi
+for ((i = 0; i < ${#phrases[@]}; i++)); do
+	[ -n "${ONLY:-}" ] && [[ ${phrases[i]} != *"$ONLY"* ]] && continue
+	judge "$i"
+done | tee "$base/found"
+! grep -q '^not ok' "$base/found"
