@@ -237,7 +237,7 @@ class Checker:
         add("wrong", "%s was given %d records again, and otherwise" % (name, consumer.differing), consumer.differing)
         if consumer.last < self.log.head:
             add("unfinished", "%s has %d of %d records" % (name, consumer.last, self.log.head), self.log.head - consumer.last)
-        sums = self.log.sums if consumer.again_allowed else self.log.bytes_sums
+        sums = consumer.log_sums(self.log)
         count = min(consumer.last, self.log.head)
         if consumer.sums[:count] == sums[:count] and consumer.epochs[:count] == self.log.epochs[:count] and consumer.last <= self.log.head:
             return

@@ -72,9 +72,15 @@ class Faults:
             else:
                 self.stop(self.place.leader(), 0.5 + 5 * fault.length)
             if fault.detail < 0.5:
-                time.sleep(2 * fault.detail)
+                self.await_successor()
         finally:
             connection.close()
+
+    def await_successor(self):
+        """Until another term has begun, while what the former leader sent is still held."""
+        epoch, end = self.place.epoch, time.monotonic() + 6
+        while self.place.epoch == epoch and time.monotonic() < end:
+            time.sleep(0.05)
 
     def within_statement(self, fault):
         self.within("LOCK TABLE cpps_store.request IN SHARE MODE", WAITING, fault)
@@ -153,7 +159,8 @@ class Faults:
     # ---- Connections and the clock ----
 
     def link(self, fault):
-        return fault.pick(sorted(self.place.proxy.links))
+        links = sorted(self.place.proxy.links)
+        return fault.pick(links + [link for link in links if link.endswith(".live")])  # which lose something each time
 
     def cut(self, fault):
         self.place.proxy.cut(self.link(fault), fault.detail if fault.pause < 0.5 else None, fault.length if fault.length < 0.5 else 0)

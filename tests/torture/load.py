@@ -208,13 +208,19 @@ def sum_of(id_, type_, cause):
 
 
 class Tail(Consumer):
-    """cppsctl tail --name: begins where the bridge knows it to stand."""
+    """cppsctl tail. With a name it begins where the bridge knows it to stand, and asks the log all the while; without, it keeps its own position, and lives by
+    what comes live."""
 
-    def __init__(self, place, name):
-        super().__init__(place, name, True)
+    def __init__(self, place, name, named):
+        super().__init__(place, name, named)
+        self.named = named
 
     def arguments(self):
-        return [self.place.bin + "/cppsctl", "tail", "--name", self.name, "--follow"]
+        where = ["--name", self.name] if self.named else ["--after", str(self.last)]
+        return [self.place.bin + "/cppsctl", "tail", "--follow", *where]
+
+    def log_sums(self, log):
+        return log.sums
 
     def parse(self, text):
         record = json.loads(text)
@@ -235,6 +241,9 @@ class Page(Consumer):
     def spawn(self, arguments, **keywords):
         os.environ["PYTHONPATH"] = self.place.messages
         super().spawn(arguments, **keywords)
+
+    def log_sums(self, log):
+        return log.bytes_sums
 
     def parse(self, text):
         seq, id_, sum_ = text.split()

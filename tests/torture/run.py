@@ -45,7 +45,7 @@ class Campaign:
         self.submitters = [Sender(place, Teller("desk%d" % i, "desk", began, i), submit, 15, dice.random()) for i in range(SUBMITTERS)]
         self.feeders = [self.feeder(source, dice) for source in ("court", "prison")]
         self.plain = Plain(place, Teller("plain", "plain", began), 5)
-        self.consumers = [Tail(place, "tail-1"), Tail(place, "tail-2"), Page(place, "page")]
+        self.consumers = [Tail(place, "named", True), Tail(place, "tail", False), Tail(place, "other", True), Page(place, "page")]
         self.actors = self.submitters + self.feeders + [self.plain] + self.consumers
 
     def feeder(self, source, dice):
