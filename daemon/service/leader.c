@@ -171,11 +171,12 @@ static bool may_be_set_aside(const struct letter *letter)
 	return (is_event(letter) || letter->origin == ORIGIN_RETRY) && !*letter->poison.sentence;
 }
 
-/* The batch cannot be written as it is: everything gathered goes back, its own letters to be decided alone. */
-static void decide_alone(struct leader *leader, const char *sentence)
+/* The batch cannot be written as it is: everything gathered goes back, its own letters to be decided alone. Memory may have
+ * been short only for a moment: not the letter's fault, unless it is so again. */
+static void decide_alone(struct leader *leader, bool refused, const char *sentence)
 {
 	struct batch *batch = leader->deciding;
-	bool culprit = batch->letters.count == 1;
+	bool culprit = batch->letters.count == 1 && (refused || batch->letters.first->alone);
 	struct queue dropped = { 0 }, kept = { 0 };
 	struct letter *letter;
 
@@ -238,7 +239,7 @@ static void committed(void *context, enum store_result result, const char *sente
 	if (result == STORE_OK)
 		commit_done(leader);
 	else if (result == STORE_POISON)
-		decide_alone(leader, sentence);
+		decide_alone(leader, true, sentence);
 	/* STORE_LOST: leader_end() takes the letters back. */
 	pump_soon(leader);
 }
@@ -285,7 +286,7 @@ static void decide(struct leader *leader)
 	leader->decided_at = context.now = clock_now(&leader->clock);
 	r = batch_decide(batch, &context, leader->head + 1);
 	if (r < 0)
-		decide_alone(leader, "the batch needs more memory than it may take");
+		decide_alone(leader, false, "the batch needs more memory than it may take");
 	else if (batch->plan)
 		finish_plan(leader);
 	else

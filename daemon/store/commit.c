@@ -499,8 +499,10 @@ int store_commit(
 	if (store->state != STORE_LEADING)
 		return -ENOTCONN;
 	commit = calloc(1, sizeof(*commit));
-	if (!commit)
+	if (!commit) {
+		store_fail_soon(store, "out of memory while writing a batch");
 		return -ENOMEM;
+	}
 	commit->cabinet = cabinet;
 	commit->done = done;
 	commit->context = context;
