@@ -13,14 +13,10 @@ mutant() {
 
 mutant 'the fence turns a former leader away' tests/simulation/database.c \
 	's/number_of(parameter_at(p, 1)) != db.epoch/false/'
-mutant 'the fence keeps the sequence' tests/simulation/database.c 's/number_of(parameter_at(p, 2)) != database_head() + 1/false/'
 mutant 'a repeat is a duplicate' daemon/core/decide.c 's/if (!in->claim || !same_content(in))/if (true)/'
 mutant 'a gap of the live side is read from the log' daemon/flow/following.c \
 	's/if (seq > f->position || (seq == 0 \&\& f->head != f->position))/if (false)/'
 mutant 'live goes on only at the next record' daemon/flow/following.c 's/if (seq == f->position + 1) {/if (seq > f->position) {/'
-mutant 'what an older term sends live is ignored' daemon/flow/following.c \
-	'/^static bool live_with_log/,/^}/s/if (epoch < f->term)/if (false)/'
-mutant 'a new term is taken up through the log' daemon/flow/following.c 's/if (f->state == FOLLOWING_LIVE)$/if (false)/'
 mutant 'an answer that was overtaken is only old' daemon/flow/following.c 's/if (head < f->asked || /if (head < f->position || /'
 mutant 'a former leader that misses the position is doubted' daemon/flow/following.c \
 	's/if (epoch < larger(f->term, f->epoch) \&\& ++f->doubts < FOLLOWING_DOUBTS)/if (false)/'

@@ -4,7 +4,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 simulate=build/${BUILD:-release}/tests/simulation/simulate
 
-if "$simulate" --seeds "${SIMULATE_SEEDS:-1000}"; then
+if "$simulate" --seeds "${SIMULATE_SEEDS:-600}"; then
 	echo "ok what is acknowledged is kept, once, and every stream is followed to its end (X1, X2, X5)"
 else
 	echo "not ok what is acknowledged is kept, once, and every stream is followed to its end (X1, X2, X5)"

@@ -439,6 +439,20 @@ static void test_a_read_that_fails_is_tried_again(void **state)
 	assert_true(answer.record_count > 0);
 }
 
+/* The store holds what has committed, before its leader hears of it: until then it is not served, and the head is no lie. */
+static void test_nothing_is_served_beyond_the_head(void **state)
+{
+	struct desk *desk = lead(state, SMALL_RING);
+	struct log_answer answer;
+
+	source_write(&desk->source, 300, NELSON, true);
+	desk->source.head += 5;
+	answer = ask(desk, (struct log_request){ .after = 1, .after_epoch = EPOCH });
+	assert_records(desk, &answer, 2, 299);
+	assert_int_equal(answer.head, 300);
+	assert_int_equal(answer.through, 300);
+}
+
 static bool has_asked(void *context)
 {
 	struct desk *desk = context;
@@ -588,6 +602,7 @@ int main(void)
 		TEST(test_refuses_what_is_no_request),
 		TEST(test_refuses_more_polls_than_may_wait),
 		TEST(test_a_read_that_fails_is_tried_again),
+		TEST(test_nothing_is_served_beyond_the_head),
 		TEST(test_an_answer_of_the_store_that_comes_too_late_is_dropped),
 		TEST(test_a_store_that_does_not_answer_keeps_no_request_for_ever),
 		TEST(test_a_named_consumer_is_told_of),
