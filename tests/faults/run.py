@@ -124,6 +124,8 @@ class Campaign:
             self.done += 1
             self.outcomes[place.kind, outcome] += 1
             self.slowest = max(self.slowest, (day.seconds, place.name))
+            if self.done % 50 == 0:
+                print("# %d done" % self.done, flush=True)
             if day.broken:
                 self.failed.append(place)
                 print("not ok - %s (codes %s, %.0f s)" % (place.name, day.keeper.codes, day.seconds))
