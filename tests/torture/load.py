@@ -25,6 +25,7 @@ class Actor:
     def __init__(self, place, name):
         self.place, self.name, self.process, self.killed, self.lives, self.closing = place, name, None, False, 0, False
         self.errors = "%s/log/%s.err" % (place.dir, name)
+        place.actors.append(self)
 
     def spawn(self, arguments, **keywords):
         self.killed = False
@@ -37,6 +38,11 @@ class Actor:
         if process and process.poll() is None:
             self.killed = self.killed or number == signal.SIGKILL
             process.send_signal(number)
+
+    def abandon(self):
+        """For good: nobody waits for what it has not done yet."""
+        self.closing = True
+        self.signal(signal.SIGKILL)
 
     def last_words(self):
         with open(self.errors, errors="replace") as f:
@@ -59,7 +65,7 @@ class Sender(Actor):
         self.thread.start()
 
     def run(self):
-        while not (self.closing and self.answered >= self.most):
+        while not (self.closing and self.answered >= self.most) and not self.place.ending:
             self.spawn(self.arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             self.sent = first = self.answered
             reader = threading.Thread(target=self.read, args=(self.process, first), daemon=True)
@@ -70,7 +76,7 @@ class Sender(Actor):
                 pass
             reader.join()
             code = self.process.wait()
-            if code not in (0, 3) and not self.killed:
+            if code not in (0, 3) and not self.killed and not self.place.ending:
                 self.place.strange("%s ended by itself, with %d: %s" % (self.name, code, self.last_words()))
                 time.sleep(0.5)
 

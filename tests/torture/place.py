@@ -79,6 +79,7 @@ class Place(bridge.Bridge):
         os.mkdir(self.dir + "/s")
         self.ending = False
         self.found = []  # sentences on what nobody asked for
+        self.actors = []
         self.head, self.epoch, self.leader_name, self.connection = 0, 0, None, None
         self.disk = self.mount()
         self.proxy = Proxy()
@@ -253,6 +254,8 @@ class Place(bridge.Bridge):
             daemon.signal(signal.SIGCONT)
 
     def close(self):
+        if self.ending:
+            return
         self.ending = True
         self.tending.join(10)
         for daemon in self.daemons:
@@ -264,6 +267,8 @@ class Place(bridge.Bridge):
             except subprocess.TimeoutExpired:
                 daemon.process.kill()
                 daemon.process.wait()
+        for actor in self.actors:
+            actor.abandon()
         self.proxy.close()
         self.cluster_do("kill")
         if self.connection:

@@ -133,10 +133,12 @@ class Campaign:
 
 def main():
     options = arguments()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(2))  # everything that was started is ended
     print("# seed %d" % options.seed, flush=True)
     with Place(options.programs) as place:
         campaign = Campaign(place, options)
         checker, findings = campaign.run()
+        place.close()
         for line in campaign.complaints():
             findings.add("unasked", line.strip())
         campaign.summary(checker, findings)
