@@ -298,6 +298,8 @@ static bool receive(struct connection *c)
 	while (c->busy && !c->jobs->copying && !PQisBusy(c->pg)) {
 		PGresult *result = PQgetResult(c->pg);
 
+		if (!result && !c->jobs->result)
+			return false; /* libpq had no memory for it: whether it was done is not known */
 		if (!result) {
 			end_job(c);
 			if (c->state != UP)
