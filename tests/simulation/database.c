@@ -1408,12 +1408,6 @@ void database_lose_lock(void)
 	db.lock = NULL;
 }
 
-void database_trim(void)
-{
-	if (db.first + 10 < database_head())
-		db.first += chance(10);
-}
-
 uint64_t database_head(void)
 {
 	return db.log_count ? db.log[db.log_count - 1].seq : 0;

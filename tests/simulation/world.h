@@ -136,7 +136,6 @@ void database_reset(const struct policy *policy);
 void database_outage(int64_t length);
 void database_break_one(void);
 void database_lose_lock(void);
-void database_trim(void);
 uint64_t database_head(void);
 uint64_t database_first(void);
 const struct log_entry *database_entry(uint64_t seq); /* NULL: there is none */
@@ -148,7 +147,6 @@ struct fate {
 struct fate database_fate(const char *source, const char *id);
 bool database_has_bytes(struct bytes bytes);
 struct position database_position(const char *source);
-unsigned database_held_with(const char *reason);
 void database_check(void);
 
 /* ---- Sources ---- */
