@@ -409,6 +409,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	letters_make();
+	/* The keys of the hash tables are drawn once a process: not within a history. */
+	bus_draw_key();
+	database_draw_key();
 	(void)mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024); /* what one history gives back the next takes */
 	(void)mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024);
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);

@@ -97,6 +97,7 @@ void broken(const char *format, ...) __attribute__((format(printf, 1, 2), noretu
 
 /* ---- The bus ---- */
 
+void bus_draw_key(void); /* of its hash tables; once a process */
 void bus_reset(void);
 void bus_break_one(void); /* a connection, at random */
 struct flow_socket;
@@ -132,6 +133,7 @@ struct log_entry {
 	struct bytes event;
 };
 
+void database_draw_key(void);
 void database_reset(const struct policy *policy);
 void database_outage(int64_t length);
 void database_break_one(void);
