@@ -5,5 +5,5 @@ import os
 
 from bridge import BUILD, ROOT
 
-defaults = {"SAMPLE": "30", "SECONDS": "30", "BUILD": BUILD}
+defaults = {"SAMPLE": "30", "SECONDS": "25", "BUILD": BUILD}
 os.execve("/usr/bin/python3", ["python3", ROOT + "/tests/faults/run.py"], {**defaults, **os.environ})
