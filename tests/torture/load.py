@@ -31,6 +31,7 @@ class Actor:
         self.killed = False
         self.lives += 1
         with open(self.errors, "ab") as errors:
+            self.words_from = errors.tell()
             self.process = subprocess.Popen(arguments, env=dict(os.environ, CPPS_BRIDGE_CONFIG=self.place.config), stderr=errors, text=True, **keywords)
 
     def signal(self, number):
@@ -45,7 +46,9 @@ class Actor:
         self.signal(signal.SIGKILL)
 
     def last_words(self):
+        """Of this life."""
         with open(self.errors, errors="replace") as f:
+            f.seek(self.words_from)
             return f.read()[-300:].strip().replace("\n", " | ")
 
 
