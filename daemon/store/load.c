@@ -663,11 +663,29 @@ static void first_turn(struct load *load)
 	ask_quarantined(load);
 }
 
+enum turn { TURN_NAMES, TURN_PERSONS, TURN_FILES, TURNS };
+
+/* A parked event lies beside its claim. Its turns read one after the other: where the claim is gone by its turn, another leader has decided the event
+ * meanwhile. Beyond the last round claims are not asked for. */
+static bool is_torn(const struct load *load)
+{
+	if (load->round >= ROUNDS_MAX * TURNS || spans_a_clear(load))
+		return false;
+	for (const struct parked_row *row = load->cabinet->parked; row; row = row->hh.next)
+		if (row->stamp == load->stamp && row->stored && !row->parked.gone && !row->parked.claim)
+			return true;
+	return false;
+}
+
 static void complete(struct load *load)
 {
 	struct ask *ask = &load->ask;
 
 	join_claims(load);
+	if (is_torn(load)) {
+		store_lose(ask->store, "another daemon has decided a parked event meanwhile: the term is over");
+		return;
+	}
 	cabinet_end_load(load->cabinet, load->stamp);
 	ask_end(ask);
 	finish(load, STORE_OK, NULL);
@@ -679,8 +697,6 @@ static void turn_asked(struct load *load)
 	if (load->no_memory)
 		store_fail_soon(load->ask.store, "out of memory while reading facts");
 }
-
-enum turn { TURN_NAMES, TURN_PERSONS, TURN_FILES, TURNS };
 
 /* True: the turn has been asked for; false: there is nothing more to ask for. */
 static bool ask_turn(struct load *load, enum turn turn)
