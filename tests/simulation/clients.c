@@ -222,6 +222,8 @@ static void consumer_up(void *what, uint64_t number)
 	struct fault fault;
 
 	(void)number;
+	if (consumer->follower)
+		return;
 	for (int i = 0; i < 2; i++) {
 		(void)snprintf(live[i], sizeof(live[i]), "ipc://%s-live-%d", names[consumer->stream], i);
 		(void)snprintf(logs[i], sizeof(logs[i]), "ipc://%s-log-%d", names[consumer->stream], i);
@@ -245,11 +247,11 @@ static void consumer_restarts(void *what, uint64_t number)
 {
 	struct consumer *consumer = what;
 
-	if (world.faults) {
-		consumer_down(consumer);
-		later(NULL, span(0, 2 * US_PER_SECOND), consumer_up, consumer, number);
-		later(NULL, span(3 * US_PER_SECOND, 8 * US_PER_SECOND), consumer_restarts, consumer, number);
-	}
+	if (!world.faults || !consumer->follower)
+		return;
+	consumer_down(consumer);
+	later(NULL, span(0, 3 * US_PER_SECOND), consumer_up, consumer, number);
+	later(NULL, span(3100 * MS, 5 * US_PER_SECOND), consumer_restarts, consumer, number);
 }
 
 static bool consumer_settled(const struct consumer *consumer)
@@ -291,8 +293,8 @@ void clients_begin(void)
 
 		*consumer = (struct consumer){ .number = i, .stream = i < SOURCES ? i : SOURCES };
 		later(NULL, i > SOURCES ? span(0, 9 * US_PER_SECOND) : span(0, 100 * MS), consumer_up, consumer, 0);
-		if (i == SOURCES || happens(200))
-			later(NULL, span(10 * US_PER_SECOND, 12 * US_PER_SECOND), consumer_restarts, consumer, 0);
+		if (i == SOURCES || happens(500))
+			later(NULL, span(US_PER_SECOND, 5 * US_PER_SECOND), consumer_restarts, consumer, 0);
 	}
 }
 

@@ -23,7 +23,6 @@ mutant 'a former leader that misses the position is doubted' daemon/flow/followi
 mutant 'another history at the position is named' daemon/flow/log_server.c \
 	's/if (epoch == waiter->after_epoch) {/if (true) {/'
 mutant 'nothing is served beyond the head' daemon/flow/log_server.c 's/ \&\& records\[i\].seq <= server->head//'
-mutant 'what is no longer kept is said so' daemon/flow/following.c 's/return seq == f->position + 1 || .*/return true;/'
 mutant 'acks come after the commit' daemon/service/leader.c 's/^\t\tcommit(leader);/\t\tcommit(leader), deliver(leader, leader->deciding);/'
 mutant 'records come after the commit' daemon/service/leader.c \
 	's/^\t\tcommit(leader);/\t\tleader->handlers.published(leader->handlers.owner, batch->records, batch->record_count), commit(leader);/'
@@ -34,8 +33,6 @@ mutant 'poison is decided alone' daemon/service/leader.c 's/bool culprit = batch
 mutant 'positions are written with the batch' daemon/service/batch.c 's/if (!letter->positioned)/if (true)/'
 mutant 'the intake goes on with a new term' daemon/service/daemon.c 's/pause_intake(daemon, leader_full(daemon->leader));/submit_pause(daemon->submit, false);/'
 mutant 'a former leader does not blame the data' daemon/store/commit.c 's/election_confirm(store, still_leads, commit)/still_leads(commit)/'
-mutant 'only 22 and 23 are poison' daemon/store/commit.c 's/strncmp(failure->sqlstate, "23", 2) == 0/true/'
-mutant 'a load that spans a clear begins again' daemon/store/load.c 's/return load->clears != load->cabinet->clears/return false/'
 mutant 'what committed while it was read is not read over' daemon/store/cabinet.c \
 	's/uint64_t keep = cabinet->asked > cabinet->loaded ? cabinet->asked : 0/uint64_t keep = 0/'
 mutant 'a stopped leader finds out by its lease' daemon/store/election.c 's/strcmp(PQcmdTuples((PGresult \*)result), "1") != 0/false/'
