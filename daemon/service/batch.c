@@ -71,6 +71,18 @@ static void set_sender(const struct config *config, const struct letter *letter,
 		config->sources[letter->source].name, work->event.source);
 }
 
+/* What came of it, and from whom; nothing of what it says. */
+static void strip(struct event *event)
+{
+	*event = (struct event){
+		.kind = event->kind,
+		.submitter = event->submitter,
+		.raw = event->raw,
+		.raw_size = event->raw_size,
+		.raw_hash = event->raw_hash,
+	};
+}
+
 static int decode(struct batch *batch, const struct config *config, struct letter *letter, struct work *work)
 {
 	int r = wire_decode(batch->arena, letter->bytes, letter->n, &work->event, &work->fault_reason, &work->fault);
@@ -80,6 +92,8 @@ static int decode(struct batch *batch, const struct config *config, struct lette
 	if (r == 0)
 		work->fault_reason = REASON_NONE;
 	set_sender(config, letter, work);
+	if (letter->bare)
+		strip(&work->event);
 	if (*letter->poison.sentence) {
 		work->fault_reason = REASON_POISON;
 		work->fault = letter->poison;

@@ -165,10 +165,20 @@ static void log_refusal(struct leader *leader, const struct letter *letter, cons
 		leader->handlers.log(leader->handlers.owner, LOG_ERR, line);
 }
 
-/* What is retried stays where it is, with PostgreSQL's words. Once only: what cannot be set aside either is dropped. */
-static bool may_be_set_aside(const struct letter *letter)
+/* The culprit is set aside with PostgreSQL's words; where it refuses that as well, the event's bytes alone are. What is retried stays where it is.
+ * False: no more can be done for it. */
+static bool set_aside(struct letter *letter, const char *sentence)
 {
-	return (is_event(letter) || letter->origin == ORIGIN_RETRY) && !*letter->poison.sentence;
+	if (!is_event(letter) && letter->origin != ORIGIN_RETRY)
+		return false;
+	if (!*letter->poison.sentence) {
+		(void)fault_set(&letter->poison, 0, "PostgreSQL refused the event's effect: %s", sentence);
+		return true;
+	}
+	if (letter->bare || !is_event(letter))
+		return false;
+	letter->bare = true;
+	return true;
 }
 
 /* The batch cannot be written as it is: everything gathered goes back, its own letters to be decided alone. Memory may have
@@ -184,9 +194,7 @@ static void decide_alone(struct leader *leader, bool refused, const char *senten
 	while ((letter = queue_pop(&batch->letters))) {
 		letter->alone = true;
 		letter->work = NULL;
-		if (culprit && may_be_set_aside(letter))
-			(void)fault_set(&letter->poison, 0, "PostgreSQL refused the event's effect: %s", sentence);
-		else if (culprit) {
+		if (culprit && !set_aside(letter, sentence)) {
 			(void)fault_set(&letter->poison, 0, "PostgreSQL refused it: %s", sentence);
 			log_refusal(leader, letter, sentence);
 			queue_push(&dropped, letter);

@@ -61,6 +61,7 @@ struct letter {
 	size_t place;                /* its result in the errand */
 	bool alone;                  /* decided in a batch of its own: its batch was poison */
 	struct fault poison;         /* it is the culprit: PostgreSQL's words */
+	bool bare; /* not even what could be read of it can be written: its bytes alone are set aside */
 	struct work *work;
 	size_t n;
 	uint8_t bytes[];

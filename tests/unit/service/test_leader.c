@@ -280,6 +280,23 @@ static void test_the_culprit_of_a_poisoned_batch_is_set_aside_and_nobody_else(vo
 	assert_int_equal(desk.terms, 1);
 }
 
+static void test_x1_a_culprit_whose_words_cannot_be_written_either_is_set_aside_as_bytes(void **state)
+{
+	(void)state;
+	cluster_run(desk.conninfo, "ALTER TABLE cpps_store.request ADD CHECK (order_ref <> 'O/7'); "
+				   "ALTER TABLE cpps_store.quarantined ADD CHECK (order_ref IS DISTINCT FROM 'O/7')");
+	for (int i = 0; i < 20; i++)
+		post_imposed(i);
+	WAIT_FOR(desk.told_count == 20);
+	assert_int_equal(told_with(DISPOSITION_ACCEPTED), 19);
+	assert_int_equal(told_with(DISPOSITION_QUARANTINED), 1);
+	assert_string_equal(ask("SELECT e.reason || ' ' || (q.raw IS NOT NULL) FROM cpps.quarantined_event e JOIN "
+				"cpps_store.quarantined q USING (number)"),
+		"POISON true");
+	assert_int_equal(desk.terms, 1);
+	assert_log_is_whole();
+}
+
 static void test_a_poisoned_batch_with_others_on_the_way_keeps_their_order(void **state)
 {
 	(void)state;
@@ -559,6 +576,7 @@ int main(void)
 		DESK(test_x5_a_letter_is_told_once_it_has_committed),
 		DESK(test_what_arrives_together_is_one_transaction_up_to_the_limit),
 		DESK(test_the_culprit_of_a_poisoned_batch_is_set_aside_and_nobody_else),
+		DESK(test_x1_a_culprit_whose_words_cannot_be_written_either_is_set_aside_as_bytes),
 		DESK(test_a_poisoned_batch_with_others_on_the_way_keeps_their_order),
 		DESK(test_a_lost_term_answers_every_letter_once_all_the_same),
 		DESK(test_the_end_of_a_term_keeps_what_nobody_would_send_again),
