@@ -17,11 +17,6 @@ mutant 'a repeat is a duplicate' daemon/core/decide.c 's/if (!in->claim || !same
 mutant 'a gap of the live side is read from the log' daemon/flow/following.c \
 	's/if (seq > f->position || (seq == 0 \&\& f->head != f->position))/if (false)/'
 mutant 'live goes on only at the next record' daemon/flow/following.c 's/if (seq == f->position + 1) {/if (seq > f->position) {/'
-mutant 'an answer that was overtaken is only old' daemon/flow/following.c 's/if (head < f->asked || /if (head < f->position || /'
-mutant 'a former leader that misses the position is doubted' daemon/flow/following.c \
-	's/if (epoch < larger(f->term, f->epoch) \&\& ++f->doubts < FOLLOWING_DOUBTS)/if (false)/'
-mutant 'another history at the position is named' daemon/flow/log_server.c \
-	's/if (epoch == waiter->after_epoch) {/if (true) {/'
 mutant 'nothing is served beyond the head' daemon/flow/log_server.c 's/ \&\& records\[i\].seq <= server->head//'
 mutant 'acks come after the commit' daemon/service/leader.c 's/^\t\tcommit(leader);/\t\tcommit(leader), deliver(leader, leader->deciding);/'
 mutant 'records come after the commit' daemon/service/leader.c \
@@ -33,11 +28,8 @@ mutant 'poison is decided alone' daemon/service/leader.c 's/bool culprit = batch
 mutant 'positions are written with the batch' daemon/service/batch.c 's/if (!letter->positioned)/if (true)/'
 mutant 'the intake goes on with a new term' daemon/service/daemon.c 's/pause_intake(daemon, leader_full(daemon->leader));/submit_pause(daemon->submit, false);/'
 mutant 'a former leader does not blame the data' daemon/store/commit.c 's/election_confirm(store, still_leads, commit)/still_leads(commit)/'
-mutant 'what committed while it was read is not read over' daemon/store/cabinet.c \
-	's/uint64_t keep = cabinet->asked > cabinet->loaded ? cabinet->asked : 0/uint64_t keep = 0/'
 mutant 'a stopped leader finds out by its lease' daemon/store/election.c 's/strcmp(PQcmdTuples((PGresult \*)result), "1") != 0/false/'
 mutant 'a daemon that does not lead takes nothing' daemon/flow/submit.c 's/connection->cut = connection->cut || server->refusing/connection->cut = false/'
-mutant 'who stands by drops what it has not acknowledged' daemon/service/daemon.c 's/silence(daemon, false)/silence(daemon, true)/'
 
 # ---- Running ----
 
