@@ -132,7 +132,7 @@ static const char *list_words(const char *const *words, char list[static WORD_LI
 	for (; *words && n + strlen(*words) + 2 < room; words++)
 		n += (size_t)snprintf(list + n, room - n, "%s%s", n ? ", " : "", *words);
 	if (*words)
-		(void)strcpy(list + n, more);
+		memcpy(list + n, more, sizeof(more));
 	return list;
 }
 

@@ -154,8 +154,10 @@ static int copy_texts(struct waiter *waiter, const struct log_request *request)
 		to = stpcpy(to, request->prefixes[i]) + 1;
 	}
 	waiter->prefix_count = request->prefix_count;
-	if (request->name)
-		waiter->name = strcpy(to, request->name);
+	if (request->name) {
+		(void)stpcpy(to, request->name);
+		waiter->name = to;
+	}
 	return 0;
 }
 

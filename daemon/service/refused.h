@@ -1,5 +1,6 @@
-/* The alarms that PostgreSQL refuses to write (SQLSTATE 22 and 23, tried alone). Time cannot put an alarm aside as it puts an event into quarantine: it stays due.
- * So it is remembered here, left out of the looks for what is due, and tried again once an hour; what is due besides goes on. */
+/* The alarms that PostgreSQL refuses to write (SQLSTATE 22 and 23, tried alone). Time cannot put an alarm aside as it
+ * puts an event into quarantine: it stays due. So it is remembered here, left out of the looks for what is due, and tried
+ * again once an hour; what is due besides goes on. */
 #pragma once
 
 #include "base/error.h"
