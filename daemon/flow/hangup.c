@@ -96,6 +96,9 @@ PUBLIC int epoll_wait(int epoll, struct epoll_event *events, int room, int timeo
 	for (int i = 0; i < n && !on_the_loop(); i++) {
 		int fd = find_stopped(epoll, &events[i]);
 
+		/* Told of both, libzmq would read twice, the second time after the first has filled the queue. Reading finds the break. */
+		if (events[i].events & READ)
+			events[i].events &= ~BROKEN;
 		if (fd < 0)
 			continue;
 		watched[fd].out = true;
