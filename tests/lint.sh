@@ -68,5 +68,5 @@ if [ -z "${QUICK:-}" ]; then
 fi
 
 # What the project says of itself.
-git grep -nIE '\b(TODO|FIXME|XXX|HACK)\b' -- daemon proto sql deploy tests Makefile README.md ':!tests/lint.sh' | part nothing-left-open
+git grep -nIE '\b(TOD[O]|FIXM[E]|XX[X]|HAC[K])\b' -- daemon proto sql deploy tests Makefile README.md | part nothing-left-open
 [ ! -s "$failed" ]
