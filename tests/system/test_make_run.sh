@@ -2,6 +2,8 @@
 # `make run` as a newcomer meets it, in a copy of the tree: as root and as an ordinary user. What it prints is done to the letter; Ctrl-C, early
 # and late, leaves no process; a second run goes on with the same data; a daemon that is killed comes back.
 set -u
+# Whoever runs the tests in the background may ignore Ctrl-C, and a shell cannot take that back: begin again without.
+[ -n "${CPPS_TEST_SIGNALS:-}" ] || CPPS_TEST_SIGNALS=default exec env --default-signal bash "$0" "$@"
 set -m # a background job is a process group with its own Ctrl-C, as a terminal's is
 BUILD=${BUILD:-release}
 source=$(cd "$(dirname "$0")/../.." && pwd)
