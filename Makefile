@@ -174,6 +174,24 @@ fuzz: deps
 	$(MAKE) BUILD=fuzz fuzzers
 	sh tests/fuzz/run.sh build/fuzz $(FUZZ_SECONDS)
 
+# ---- Programs of the system tests and campaigns ----
+TEST_PROGRAM_SOURCES := $(wildcard tests/system/*.c)
+$(B)/tests/programs: $(patsubst %.c,$(B)/%,$(TEST_PROGRAM_SOURCES))
+	@mkdir -p $(@D) && touch $@
+$(B)/tests/system/%: $(B)/tests/system/%.o $(call room_libs,client flow store config wire core base)
+	$(CC) $(LDFLAGS) $^ $(call pkg,--libs,$(call room_pkgs,client flow store config wire core base)) -o $@
+# The daemon under a simulated clock, bus and database (tests/simulation/world.h).
+SIMULATION_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard tests/simulation/*.c))
+$(SIMULATION_OBJECTS): ROOM_CFLAGS = $(call pkg,--cflags,$(call room_pkgs,$(bridged_ROOMS)))
+$(B)/tests/simulation/simulate: $(SIMULATION_OBJECTS) $(call room_libs,$(bridged_ROOMS))
+	$(CC) $(LDFLAGS) $^ $(call pkg,--libs,$(call room_pkgs,$(bridged_ROOMS))) -lcsv -o $@
+# A daemon whose every allocation, libpq and zmq call can be made to fail.
+fault_CALLS := $(shell sed -n 's/^CALL.[^,]*, \([A-Za-z_]*\),.*/\1/p' tests/faults/fault.c)
+$(B)/tests/faults/fault.o: ROOM_CFLAGS = $(call pkg,--cflags,libpq libzmq libsystemd jansson)
+$(B)/tests/faults/cpps-bridged: $(B)/tests/faults/fault.o $(B)/daemon/service/main.o $(call room_libs,$(bridged_ROOMS))
+	$(CC) $(LDFLAGS) $(fault_CALLS:%=-Wl,--wrap=%) $^ $(call pkg,--libs,$(call room_pkgs,$(bridged_ROOMS))) -o $@
+test-programs: $(UNIT_TESTS) $(B)/tests/programs $(B)/tests/simulation/simulate $(B)/tests/faults/cpps-bridged
+
 # ---- What the machine needs: the one list, for run, test and CI ----
 BUILD_PACKAGES := gcc make git pkg-config libc6-dev libzmq3-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler \
 	libprotobuf-dev libpq-dev libsystemd-dev libcyaml-dev libjansson-dev libsmartcols-dev uthash-dev libsodium-dev libcsv-dev libsqlite3-dev
@@ -199,20 +217,8 @@ test: test-deps
 	@$(MAKE) -s -j2 BUILD=asan CI=1 all test-programs
 	@$(MAKE) -s -j2 BUILD=fuzz fuzzers
 	@BUILD=asan sh tests/run.sh all
-TEST_PROGRAM_SOURCES := $(wildcard tests/system/*.c)
-$(B)/tests/programs: $(patsubst %.c,$(B)/%,$(TEST_PROGRAM_SOURCES))
-	@mkdir -p $(@D) && touch $@
-$(B)/tests/system/%: $(B)/tests/system/%.o $(call room_libs,client flow store config wire core base)
-	$(CC) $(LDFLAGS) $^ $(call pkg,--libs,$(call room_pkgs,client flow store config wire core base)) -o $@
 
-test-programs: $(UNIT_TESTS) $(B)/tests/programs $(B)/tests/faults/cpps-bridged
-
-# ---- Simulation: the daemon under a simulated clock, bus and database (tests/simulation/world.h); SEED=n plays and tells one history ----
-SIMULATION_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard tests/simulation/*.c))
-$(SIMULATION_OBJECTS): ROOM_CFLAGS = $(call pkg,--cflags,$(call room_pkgs,$(bridged_ROOMS)))
-$(B)/tests/simulation/simulate: $(SIMULATION_OBJECTS) $(call room_libs,$(bridged_ROOMS))
-	$(CC) $(LDFLAGS) $^ $(call pkg,--libs,$(call room_pkgs,$(bridged_ROOMS))) -lcsv -o $@
-test-programs: $(B)/tests/simulation/simulate
+# Simulated histories; SEED=n plays and tells one.
 SEEDS ?= 100000
 SEED ?=
 simulate: test-deps
@@ -221,11 +227,7 @@ simulate: test-deps
 simulate-mutants: test-deps
 	bash tests/simulation/mutations.sh
 
-# ---- Faults: a daemon whose every allocation, libpq and zmq call can be made to fail, one a run; ONLY=TEXT: the places with it ----
-fault_CALLS := $(shell sed -n 's/^CALL.[^,]*, \([A-Za-z_]*\),.*/\1/p' tests/faults/fault.c)
-$(B)/tests/faults/fault.o: ROOM_CFLAGS = $(call pkg,--cflags,libpq libzmq libsystemd jansson)
-$(B)/tests/faults/cpps-bridged: $(B)/tests/faults/fault.o $(B)/daemon/service/main.o $(call room_libs,$(bridged_ROOMS))
-	$(CC) $(LDFLAGS) $(fault_CALLS:%=-Wl,--wrap=%) $^ $(call pkg,--libs,$(call room_pkgs,$(bridged_ROOMS))) -o $@
+# Each call made to fail, one a run; ONLY=TEXT: the places with it.
 faults: test-deps
 	@$(MAKE) -s -j2 BUILD=asan all test-programs
 	@BUILD=asan ONLY='$(ONLY)' /usr/bin/python3 tests/faults/run.py

@@ -134,7 +134,7 @@ class Sender(Actor):
 
 
 class Plain:
-    """A PUB socket without a log: [topic][event], or [topic][position][event], in turns of a hundred. What it sends is best effort."""
+    """A PUB socket without a log or positions: [topic][event]. What it sends is best effort."""
 
     def __init__(self, place, teller, rate):
         self.place, self.teller, self.rate, self.sent, self.closing = place, teller, rate, 0, False
