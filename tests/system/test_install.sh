@@ -7,8 +7,19 @@ cd "$(dirname "$0")/../.." || exit 1
 unset MAKEFLAGS MAKELEVEL MFLAGS CPPS_BRIDGE_CONFIG
 work=$(mktemp -d /tmp/cpps-install-XXXXXX)
 trap 'rm -rf "$work"' EXIT
-# shellcheck source=tests/system/tap.sh
-. tests/system/tap.sh
+count=0 failed=0
+
+check() {
+	local what=$1 said
+	shift
+	count=$((count + 1))
+	if said=$("$@" 2>&1); then
+		echo "ok $count - $what"
+	else
+		failed=$((failed + 1))
+		printf 'not ok %d - %s\n# %s\n' "$count" "$what" "$(printf %s "$said" | tail -n 20 | sed '2,$s/^/# /')"
+	fi
+}
 silent() {
 	local said
 	said=$("$@" 2>&1 >/dev/null) && [ -z "$said" ] || { echo "$said"; return 1; }
