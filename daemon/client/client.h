@@ -50,6 +50,8 @@ int client_submit_send(struct client_submit *submit, uint64_t number, const void
  * 1: an ack (borrowed until the next call); 0: none in time. */
 int client_submit_wait(struct client_submit *submit, int timeout_ms, uint64_t *ret_number, struct ack *ret_ack);
 size_t client_submit_pending(const struct client_submit *submit);
+/* Why nothing is taken, in the daemon's words; "": it has not said so since the last ack. */
+const char *client_submit_refusal(const struct client_submit *submit);
 uint64_t client_submit_reconnects(const struct client_submit *submit);
 
 /* ---- Control ---- */

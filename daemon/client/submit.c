@@ -35,6 +35,7 @@ struct client_submit {
 	int64_t heard; /* when the wait for an ack began */
 	bool fresh;    /* no ack yet on this connection */
 	uint64_t reconnects;
+	char refusal[FAULT_MAX]; /* the daemon's words, since the last ack */
 	struct arena *ack_arena, *event_arena;
 };
 
@@ -187,6 +188,7 @@ static void settle_oldest(struct client_submit *submit, uint64_t *ret_number)
 	submit->fresh = false;
 	submit->heard = client_now();
 	submit->patience_ms = submit->silence_ms;
+	TEXT_SET(submit->refusal, "");
 	link_good(&submit->link);
 }
 
@@ -202,6 +204,7 @@ static int take_ack(struct client_submit *submit, uint64_t *ret_number, struct a
 	r = wire_unpack_ack(submit->ack_arena, (struct bytes){ zmq_msg_data(&frame), zmq_msg_size(&frame) }, ret_ack);
 	(void)zmq_msg_close(&frame);
 	if (r == 0 && ret_ack->disposition == DISPOSITION_NONE) { /* "not taken": another endpoint may */
+		TEXT_SET(submit->refusal, ret_ack->sentence);
 		begin_again(submit);
 		return 0;
 	}
@@ -259,4 +262,9 @@ size_t client_submit_pending(const struct client_submit *submit)
 uint64_t client_submit_reconnects(const struct client_submit *submit)
 {
 	return submit->reconnects;
+}
+
+const char *client_submit_refusal(const struct client_submit *submit)
+{
+	return submit->refusal;
 }

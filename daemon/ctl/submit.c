@@ -33,6 +33,7 @@ struct submission {
 	size_t first_count;
 	struct timespec heard, drawn;
 	bool told;
+	char wrong[FAULT_MAX + 16];
 	double patience; /* seconds without an answer after which it gives up; 0: never */
 };
 
@@ -66,6 +67,16 @@ static void draw(struct submission *s)
 		(unsigned long long)s->counts[DISPOSITION_QUARANTINED]);
 }
 
+static const char *what_is_wrong(struct submission *s)
+{
+	const char *refusal = client_submit_refusal(s->submit);
+
+	if (!*refusal)
+		return "is cpps-bridged running, its database up?";
+	(void)snprintf(s->wrong, sizeof(s->wrong), "it says: %s;", refusal);
+	return s->wrong;
+}
+
 static void progress(struct submission *s)
 {
 	if (s->bar && since(&s->drawn) > 0.1)
@@ -73,10 +84,8 @@ static void progress(struct submission *s)
 	if (s->told || since(&s->heard) < SILENCE_S)
 		return;
 	s->told = true;
-	(void)fprintf(stderr,
-		"%scppsctl: no answer from %s for %d s; still trying (is cpps-bridged running, its database up? Ctrl-C "
-		"ends)\n",
-		s->bar ? "\n" : "", s->endpoint, SILENCE_S);
+	(void)fprintf(stderr, "%scppsctl: no answer from %s for %d s; still trying (%s Ctrl-C ends)\n",
+		s->bar ? "\n" : "", s->endpoint, SILENCE_S, what_is_wrong(s));
 }
 
 /* ---- Answers ---- */

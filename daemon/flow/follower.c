@@ -29,6 +29,7 @@
 #define DOUBT_US       US_PER_SECOND
 #define PAUSE_US       (US_PER_SECOND / 10)
 #define PAUSE_MAX_US   (5 * US_PER_SECOND)
+#define RETURN_US      (5 * US_PER_SECOND)
 #define GAP_ALARM_US   (60 * US_PER_SECOND)
 #define TIMER_SLACK_US (US_PER_SECOND / 20)
 #define US_PER_MS      INT64_C(1000)
@@ -668,6 +669,16 @@ void follower_stop(struct follower *follower)
 	close_log(follower);
 	set_paused(follower);
 	(void)sd_event_source_set_enabled(follower->timer, SD_EVENT_OFF);
+}
+
+void follower_return(struct follower *follower, uint64_t seq)
+{
+	following_return(&follower->f, seq);
+	if (!follower->log_count || !follower->running)
+		return;
+	close_log(follower);
+	follower->ask_after = now_us(follower) + RETURN_US;
+	look(follower);
 }
 
 void follower_pause(struct follower *follower, bool pause)

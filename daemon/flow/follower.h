@@ -33,6 +33,9 @@ DEFINE_CLEANUP(struct follower, follower_free)
 void follower_start(struct follower *follower, const struct position *from);
 /* Ends following: nothing is handed on until the next start. */
 void follower_stop(struct follower *follower);
+/* The owner could not keep the record `seq`. Where there is a log, it and what came behind it are read again, after some seconds; else it is lost, and
+ * counted as missed. */
+void follower_return(struct follower *follower, uint64_t seq);
 /* Back-pressure. */
 void follower_pause(struct follower *follower, bool pause);
 

@@ -214,6 +214,15 @@ void following_answer(struct following *f, int result, uint64_t through, uint64_
 	}
 }
 
+/* The epoch of the record before it is not known any more: not to be checked. */
+void following_return(struct following *f, uint64_t seq)
+{
+	if (f->has_log)
+		following_init(f, true, 0, seq - 1, false);
+	else
+		f->missed++;
+}
+
 void following_reset(struct following *f)
 {
 	if (f->has_log && f->state == FOLLOWING_LIVE)

@@ -46,5 +46,7 @@ bool following_record(struct following *f, uint64_t epoch, uint64_t seq);
 void following_asked(struct following *f);
 /* The end of a log answer: result as enum log_result (wire/protocol.h). After OK, READING says that there is more to read. */
 void following_answer(struct following *f, int result, uint64_t through, uint64_t head, uint64_t epoch, uint64_t first);
+/* The record `seq`, handed on before, is to be read again, and what follows it; without a log it is missed. */
+void following_return(struct following *f, uint64_t seq);
 /* The connection or the log's leader was lost: read again. */
 void following_reset(struct following *f);

@@ -2,8 +2,8 @@
  * nothing; one that did not read its acks is remembered as deaf, since an ack that came after a missing one would be taken for it.
  *
  * A daemon that does not lead answers "not taken", so that clients go to the one that does. What is refused leaves a gap in what its connection
- * sends, and so do events that were taken and then dropped: of such a connection, which is cut, nothing is taken any more, or events would be
- * decided out of their order. Its last messages may wait in libzmq while the daemon does not read, so only time in which it reads counts for
+ * sends, as does what finds no room or is taken and then dropped: of such a connection, which is cut, nothing is taken any more, or events would
+ * be decided out of their order. Its last messages may wait in libzmq while the daemon does not read, so only time in which it reads counts for
  * forgetting it.
  *
  * What waits in libzmq while the daemon does not read is bounded for each connection: RECEIVE_HWM events. */
@@ -25,12 +25,23 @@
 #define EXPIRY_PERIOD_US (30 * US_PER_SECOND)
 #define ACK_ARENA        (64 * 1024UL)
 
+static const char not_leader[] =
+	"this daemon does not lead, or did not a moment ago: connect to the next endpoint, and "
+	"send again what was not acknowledged";
+static const char no_room[] =
+	"too many connections wait for their acks: connect anew later, and send again what was not "
+	"acknowledged";
+static const char not_read[] =
+	"acks were not read, and some are lost: connect anew, under no routing id of your own, and "
+	"send again what was not acknowledged";
+
 struct connection {
 	struct peer peer;
 	uint64_t number;
 	uint64_t waiting; /* events without an ack */
 	uint64_t used_us; /* CLOCK_MONOTONIC, of its last event */
-	bool deaf, cut;
+	bool deaf;
+	const char *cut;                /* why nothing is taken from it any more; NULL: it is not cut */
 	struct connection *prev, *next; /* least recently used first */
 	UT_hash_handle by_id, by_number;
 };
@@ -75,31 +86,40 @@ static bool expired(const struct submit_server *server, const struct connection 
 	return !connection->waiting && now - connection->used_us > (connection->deaf ? DEAF_IDLE_US : IDLE_US);
 }
 
-static struct connection *forgettable(struct submit_server *server)
+/* Whether one more may be taken from; at most one that waits for nothing is forgotten for it. */
+static bool make_room(struct submit_server *server)
+{
+	struct connection *connection, *idle = NULL;
+	size_t served = 0;
+
+	DL_FOREACH (server->used, connection) {
+		served += !connection->cut;
+		if (!idle && !connection->waiting && !connection->deaf && !connection->cut)
+			idle = connection;
+	}
+	if (served < CONNECTIONS_MAX)
+		return true;
+	if (idle)
+		forget(server, idle);
+	return idle != NULL;
+}
+
+static void forget_one_that_is_cut(struct submit_server *server)
 {
 	struct connection *connection;
 
 	DL_FOREACH (server->used, connection)
-		if (!connection->waiting && !connection->deaf && !connection->cut)
-			return connection;
-	DL_FOREACH (server->used, connection)
-		if (connection->cut)
-			return connection;
-	return NULL;
+		if (connection->cut) {
+			forget(server, connection);
+			return;
+		}
 }
 
-/* NULL: no room, out of memory. */
-static struct connection *remember(struct submit_server *server, const struct peer *peer)
+/* NULL: out of memory. */
+static struct connection *add_connection(struct submit_server *server, const struct peer *peer)
 {
-	struct connection *connection, *old = NULL;
+	struct connection *connection = calloc(1, sizeof(*connection));
 
-	if (HASH_CNT(by_id, server->ids) >= CONNECTIONS_MAX) {
-		old = forgettable(server);
-		if (!old)
-			return NULL;
-		forget(server, old);
-	}
-	connection = calloc(1, sizeof(*connection));
 	if (!connection)
 		return NULL;
 	connection->peer = *peer;
@@ -115,6 +135,20 @@ static struct connection *remember(struct submit_server *server, const struct pe
 	}
 	free(connection);
 	return NULL;
+}
+
+/* Where there is no room it is remembered as cut: nothing that it has sent already is taken when there is room again. NULL: out of memory. */
+static struct connection *remember(struct submit_server *server, const struct peer *peer)
+{
+	bool room = make_room(server);
+	struct connection *connection;
+
+	if (!room && HASH_CNT(by_id, server->ids) >= 2 * CONNECTIONS_MAX)
+		forget_one_that_is_cut(server);
+	connection = add_connection(server, peer);
+	if (connection && !room)
+		connection->cut = no_room;
+	return connection;
 }
 
 static struct connection *connection_of(struct submit_server *server, const struct peer *peer)
@@ -197,16 +231,15 @@ static void refuse(struct submit_server *server, const struct peer *peer, const 
 	(void)send_ack(server, peer, &(struct ack){ .disposition = DISPOSITION_NONE, .sentence = sentence });
 }
 
-void submit_drop(struct submit_server *server, uint64_t client)
+void submit_drop(struct submit_server *server, uint64_t client, const char *sentence)
 {
 	struct connection *connection;
 
 	HASH_FIND(by_number, server->numbers, &client, sizeof(client), connection);
 	if (!connection)
 		return;
-	connection->cut = true;
-	refuse(server, &connection->peer,
-		"the bridge is out of memory: connect anew, and send again what was not acknowledged");
+	connection->cut = sentence;
+	refuse(server, &connection->peer, sentence);
 }
 
 /* ---- Events ---- */
@@ -225,24 +258,15 @@ static void on_message(void *owner, zmq_msg_t *frames, size_t n)
 	}
 	connection = connection_of(server, &peer);
 	if (!connection) {
-		refuse(server, &peer,
-			"too many connections wait for their acks: connect anew later, and send again what was not "
-			"acknowledged");
+		server->handlers.failed(server->handlers.owner);
 		return;
 	}
 	connection->used_us = now_us(server);
 	watch_expiry(server, connection->used_us);
-	connection->cut = connection->cut || server->refusing;
-	if (connection->cut) {
-		refuse(server, &peer,
-			"this daemon does not lead, or did not a moment ago: connect to the next endpoint, and send "
-			"again what was not acknowledged");
-		return;
-	}
-	if (connection->deaf) {
-		refuse(server, &peer,
-			"acks were not read, and some are lost: connect anew, under no routing id of your own, and "
-			"send again what was not acknowledged");
+	if (server->refusing && !connection->cut)
+		connection->cut = not_leader;
+	if (connection->cut || connection->deaf) {
+		refuse(server, &peer, connection->cut ? connection->cut : not_read);
 		return;
 	}
 	connection->waiting++;
@@ -310,7 +334,7 @@ void submit_refuse(struct submit_server *server, bool refusing)
 		return;
 	DL_FOREACH (server->used, connection)
 		if (connection->waiting) {
-			connection->cut = true;
+			connection->cut = not_leader;
 			connection->waiting = 0;
 		}
 }

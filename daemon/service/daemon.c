@@ -207,6 +207,12 @@ static void acknowledge(struct daemon *daemon, const struct letter *letter)
 	submit_ack(daemon->submit, letter->client, &ack);
 }
 
+static void leave_if_idle(struct daemon *daemon)
+{
+	if (daemon->state == DAEMON_STOPPING && leader_idle(daemon->leader))
+		(void)sd_event_source_set_time_relative(daemon->drain_timer, LAST_ACKS_US);
+}
+
 static void decided(void *owner, const struct letter *letter)
 {
 	struct daemon *daemon = owner;
@@ -217,8 +223,28 @@ static void decided(void *owner, const struct letter *letter)
 		acknowledge(daemon, letter);
 	if (letter->errand)
 		daemon_errand(daemon, letter);
-	if (daemon->state == DAEMON_STOPPING && leader_idle(daemon->leader))
-		(void)sd_event_source_set_time_relative(daemon->drain_timer, LAST_ACKS_US);
+	leave_if_idle(daemon);
+}
+
+static void given_back(void *owner, const struct letter *letter)
+{
+	struct daemon *daemon = owner;
+
+	char sentence[FAULT_MAX * 2];
+
+	(void)snprintf(sentence, sizeof(sentence),
+		"an event can be neither taken nor set aside, and its sender must send it again: mend what forbids "
+		"rows in "
+		"cpps_store.quarantined; %s",
+		letter->poison.sentence);
+	LOG(LOG_ERR, sentence, LOG_TEXT(SOURCE, letter->submitter));
+	if (letter->origin == ORIGIN_SUBMIT)
+		submit_drop(daemon->submit, letter->client,
+			"the bridge's database refuses even to set this event aside: connect anew, and send again what "
+			"was not acknowledged");
+	else if (letter->positioned)
+		follower_return(daemon->followers[letter->source], letter->position.seq);
+	leave_if_idle(daemon);
 }
 
 static void pressure(void *owner, bool full)
@@ -252,12 +278,21 @@ static void submitted(void *owner, uint64_t client, const void *bytes, size_t n)
 	if (!letter) {
 		log_format(
 			LOG_ERR, "out of memory: an event was not taken, and its submitter is told to send it again");
-		submit_drop(daemon->submit, client);
+		submit_drop(daemon->submit, client,
+			"the bridge is out of memory: connect anew, and send again what was not acknowledged");
 		return;
 	}
 	letter->client = client;
 	TEXT_SET(letter->submitter, "local");
 	leader_post(daemon->leader, letter);
+}
+
+static void submit_failed(void *owner)
+{
+	struct daemon *daemon = owner;
+
+	log_format(LOG_ERR, "out of memory: the daemon ends, to be started anew; nothing that it acknowledged is lost");
+	(void)sd_event_exit(daemon->loop, EXIT_FAILURE);
 }
 
 static void streamed(void *owner, size_t source, const struct position *position, const void *bytes, size_t n)
@@ -433,7 +468,7 @@ static int stop(sd_event_source *source, const struct signalfd_siginfo *info, vo
 static int make_servers(struct daemon *daemon, struct fault *fault)
 {
 	const struct config_served *served = &daemon->config->endpoints;
-	const struct submit_handlers submit = { daemon, submitted };
+	const struct submit_handlers submit = { daemon, submitted, submit_failed };
 	const struct control_handlers control = { daemon, daemon_control };
 	const struct log_handlers log = { daemon, read_log, epoch_of, consumer };
 	const struct log_options log_options = { daemon->config->stream, 1024 * 1024, 1024 * 1024, 1000 };
@@ -479,7 +514,7 @@ static int make_followers(struct daemon *daemon, struct fault *fault)
 static int make_store(struct daemon *daemon, struct fault *fault)
 {
 	const struct store_callbacks callbacks = { daemon, leading, standby, lost, refused, synchronous };
-	const struct leader_handlers handlers = { daemon, published, decided, pressure, leader_says };
+	const struct leader_handlers handlers = { daemon, published, decided, given_back, pressure, leader_says };
 	const struct retention_handlers retention = { daemon, kept_from };
 	const struct config *config = daemon->config;
 	const struct store_options options = {

@@ -4,7 +4,7 @@
  *
  * A batch that PostgreSQL calls poison (or that outgrows its memory) goes back to the queue, each letter to be
  * decided alone; a lone letter that is poison again is the culprit and is quarantined. An alarm cannot be: it is left
- * out and tried again once an hour. */
+ * out and tried again once an hour. An event that cannot even be quarantined is given back to its sender (X1). */
 #include "service/leader.h"
 
 #include <errno.h>
@@ -181,36 +181,70 @@ static bool set_aside(struct letter *letter, const char *sentence)
 	return true;
 }
 
+/* `behind` comes again when `letter` does: of the same connection, or followed stream. */
+static bool comes_with(const struct leader *leader, const struct letter *behind, const struct letter *letter)
+{
+	if (behind->origin != letter->origin)
+		return false;
+	if (letter->origin == ORIGIN_SUBMIT)
+		return behind->client == letter->client;
+	return behind->source == letter->source && leader->config->sources[letter->source].log.n > 0;
+}
+
+/* X1: the sender sends it again, and what came behind it, which is not to be decided before it. */
+static void give_back(struct leader *leader, const struct letter *letter)
+{
+	struct queue kept = { 0 };
+	struct letter *behind;
+
+	while ((behind = queue_pop(&leader->queue))) {
+		if (comes_with(leader, behind, letter))
+			drop(leader, behind);
+		else
+			queue_push(&kept, behind);
+	}
+	leader->queue = kept;
+	leader->counts.given_back++;
+	leader->handlers.given_back(leader->handlers.owner, letter);
+}
+
+/* No more can be done for it. */
+static void give_up(struct leader *leader, struct letter *letter, const char *sentence)
+{
+	(void)fault_set(&letter->poison, 0, "PostgreSQL refused it: %s", sentence);
+	if (is_event(letter)) {
+		give_back(leader, letter);
+	} else {
+		log_refusal(leader, letter, sentence);
+		leader->handlers.decided(leader->handlers.owner, letter);
+	}
+	drop(leader, letter);
+}
+
 /* The batch cannot be written as it is: everything gathered goes back, its own letters to be decided alone. Memory may have
  * been short only for a moment: not the letter's fault, unless it is so again. */
 static void decide_alone(struct leader *leader, bool refused, const char *sentence)
 {
 	struct batch *batch = leader->deciding;
-	bool culprit = batch->letters.count == 1 && (refused || batch->letters.first->alone);
-	struct queue dropped = { 0 }, kept = { 0 };
-	struct letter *letter;
+	bool lone = batch->letters.count == 1 && (refused || batch->letters.first->alone);
+	struct letter *culprit = lone ? batch->letters.first : NULL;
 
-	leader->counts.poison += culprit;
-	while ((letter = queue_pop(&batch->letters))) {
+	leader->counts.poison += lone;
+	for (struct letter *letter = batch->letters.first; letter; letter = letter->next) {
 		letter->alone = true;
 		letter->work = NULL;
-		if (culprit && !set_aside(letter, sentence)) {
-			(void)fault_set(&letter->poison, 0, "PostgreSQL refused it: %s", sentence);
-			log_refusal(leader, letter, sentence);
-			queue_push(&dropped, letter);
-			continue;
-		}
-		queue_push(&kept, letter);
 	}
-	while ((letter = queue_pop(&dropped))) {
-		leader->handlers.decided(leader->handlers.owner, letter);
-		drop(leader, letter);
-	}
+	if (culprit && set_aside(culprit, sentence))
+		culprit = NULL;
+	else if (culprit)
+		(void)queue_pop(&batch->letters);
 	queue_return(&leader->queue, &leader->gathering->letters);
-	queue_return(&leader->queue, &kept);
+	queue_return(&leader->queue, &batch->letters);
 	batch_reset(leader->gathering);
 	batch_reset(batch);
 	cabinet_clear(leader->cabinet);
+	if (culprit)
+		give_up(leader, culprit, sentence);
 }
 
 static void finish_plan(struct leader *leader)

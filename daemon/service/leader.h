@@ -22,13 +22,16 @@ struct leader_handlers {
 	/* A letter whose batch has committed: its verdict stands in letter->work. Also called, with work NULL, for a letter of a control request that the end
 	 * of a term has dropped. */
 	void (*decided)(void *owner, const struct letter *letter);
+	/* PostgreSQL refuses to write that the event came, even as bytes; letter->poison has its words. Nothing that came behind it from the same sender is
+	 * decided: the sender must send again from this event on. */
+	void (*given_back)(void *owner, const struct letter *letter);
 	/* Too much is waiting: stop taking; or there is room again. */
 	void (*pressure)(void *owner, bool full);
 	void (*log)(void *owner, int priority, const char *sentence);
 };
 
 struct leader_counts {
-	uint64_t batches, records, largest_batch, alarms, poison;
+	uint64_t batches, records, largest_batch, alarms, poison, given_back;
 	uint64_t events[DISPOSITION_END];
 	uint64_t reasons[REASON_END];
 	size_t waiting, waiting_bytes;

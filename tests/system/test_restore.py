@@ -213,6 +213,35 @@ def poison_is_set_aside_alone(bridge):
     check(requests(bridge, "POISON")[-1] == "POISON-00033", "and took effect")
 
 
+def what_cannot_even_be_set_aside_stays_with_its_sender(bridge):
+    court = Feeder(bridge, "court")
+    court.start()
+    bridge.sql("ALTER TABLE cpps_store.request ADD CONSTRAINT refuse CHECK (order_ref NOT IN ('SENT-00001', 'FED-00001')); "
+               "ALTER TABLE cpps_store.quarantined ADD CONSTRAINT refuse CHECK (false) NOT VALID")
+    path = bridge.dir + "/sent.ndjson"
+    with open(path, "w") as f:
+        f.write("".join(json.dumps(sentence(n, "SENT")) + "\n" for n in range(3)))
+    submit = Program(bridge, BIN + "/cppsctl", "submit", "--json", path)
+    court.fed([sentence(n, "FED") for n in range(3)])
+    given_back = wait_for(lambda: bridge.log().count("neither taken nor set aside") >= 4 and requests(bridge, "FED"), 60)
+    check(bool(given_back) and bridge.status()["pipeline"]["given_back"] >= 4, "X1 an event that cannot even be set aside goes back to its sender, as often as it comes",
+          bridge.status()["pipeline"])
+    check(requests(bridge, "SENT") == refs("SENT", 1) and requests(bridge, "FED") == refs("FED", 1) and submit.process.poll() is None,
+          "X1 what came behind it waits there with it", (requests(bridge, "SENT"), requests(bridge, "FED"), submit.said))
+    check([a["disposition"] for a in bridge.submit([sentence(0, "OTHER")])] == ["accepted"], "X4 others are not held up by it")
+    check(bool(wait_for(lambda: "it says: the bridge's database refuses even to set this event aside" in submit.said)), "the submitter is told why it waits", submit.said)
+    bridge.sql("ALTER TABLE cpps_store.quarantined DROP CONSTRAINT refuse")
+    check(submit.end(60) == 3 and bool(wait_for(lambda: position(bridge, "court") == source(bridge, "court")["head"])),
+          "when that is mended both go on by themselves", (submit.said, source(bridge, "court")))
+    check([requests(bridge, s) for s in ("SENT", "FED")] == [["SENT-00000", "SENT-00002"], ["FED-00000", "FED-00002"]], "X1 nothing is lost, in order")
+    held = bridge.ctl("quarantine", "--reason", "POISON", "--json").rows
+    check(sorted(h["order_ref"] for h in held) == ["FED-00001", "SENT-00001"], "X1 and what was given back is in quarantine", held)
+    bridge.sql("ALTER TABLE cpps_store.request DROP CONSTRAINT refuse")
+    retried = bridge.ctl("quarantine", "retry", *[str(h["number"]) for h in held], "--json")
+    check(retried.code == 0 and requests(bridge, "SENT")[-1] == "SENT-00001", "X4 from where it is retried", retried.out + retried.err)
+    court.end()
+
+
 def an_outage_is_no_poison(bridge):
     held = bridge.ctl("quarantine", "--json").rows
     bridge.sql(REFUSE.format(ref="OUTAGE-00033", sqlstate="53100"))  # the disk is full
@@ -234,6 +263,7 @@ with Bridge(edit_config=with_logs, start=False) as bridge:
     an_older_backup(bridge)
     a_policy_is_mended(bridge)
     poison_is_set_aside_alone(bridge)
+    what_cannot_even_be_set_aside_stays_with_its_sender(bridge)
     an_outage_is_no_poison(bridge)
 print("# %.0f s" % (time.monotonic() - began))
 

@@ -656,6 +656,45 @@ static void test_live_messages_without_a_position_are_left_to_the_log(void **sta
 	zmq_close(p.socket);
 }
 
+/* ---- What the owner could not keep ---- */
+
+static void test_x1_a_returned_record_comes_again_with_what_followed_it(void **state)
+{
+	struct scene *scene = *state;
+
+	begin_live(scene, 6);
+	follower_return(scene->follower, 4);
+	assert_int_equal(status_of(scene).position, 3);
+	source_write(&scene->source, 2, TOPIC, true);
+	idle(scene, 500);
+	assert_int_equal(scene->n, 6); /* not at once: what hinders its owner may last */
+	assert_true(bench_run(&scene->bench, has_heard, &(struct want){ .scene = scene, .n = 11 }, 15000));
+	assert_int_equal(scene->n, 11);
+	for (size_t i = 6; i < 11; i++)
+		assert_int_equal(scene->heard[i].seq, i - 2);
+	source_write(&scene->source, 1, TOPIC, true);
+	assert_true(hears(scene, 12));
+	assert_int_equal(status_of(scene).position, 9);
+	assert_int_equal(scene->alarm_count, 0);
+}
+
+static void test_x1_a_returned_record_without_a_log_is_counted_as_missed(void **state)
+{
+	struct scene *scene = *state;
+	struct publication p = begin_plain(scene, &(struct position){ STREAM, 100, 5, 5 });
+
+	publish(&p, STREAM, 100, 6, 6);
+	assert_true(hears(scene, 1));
+	follower_return(scene->follower, 6);
+	publish(&p, STREAM, 100, 7, 7);
+	assert_true(hears(scene, 2));
+	assert_int_equal(status_of(scene).position, 7);
+	assert_int_equal(status_of(scene).missed, 1);
+	end_plain(&p);
+}
+
+/* ---- Life ---- */
+
 static void test_refuses_an_endpoint_that_is_none(void **state)
 {
 	struct scene *scene = *state;
@@ -697,6 +736,8 @@ int main(void)
 		TEST(test_best_effort_takes_each_once_and_counts_what_is_missing),
 		TEST(test_another_stream_on_the_same_address_is_named_not_mixed_in),
 		TEST(test_live_messages_without_a_position_are_left_to_the_log),
+		TEST(test_x1_a_returned_record_comes_again_with_what_followed_it),
+		TEST(test_x1_a_returned_record_without_a_log_is_counted_as_missed),
 		TEST(test_refuses_an_endpoint_that_is_none),
 	};
 

@@ -36,6 +36,12 @@ static void on_event(void *owner, uint64_t client, const void *bytes, size_t n)
 	desk->last[n] = '\0';
 }
 
+static void on_failure(void *owner)
+{
+	(void)owner;
+	fail_msg("out of memory");
+}
+
 static int set_up(void **state)
 {
 	struct desk *desk = calloc(1, sizeof(*desk));
@@ -46,7 +52,7 @@ static int set_up(void **state)
 	assert_int_equal(arena_new(1024 * 1024, &desk->arena), 0);
 	assert_int_equal(
 		submit_new(desk->bench.loop, desk->bench.context, (const char *const[]){ desk->endpoint, NULL },
-			&(struct submit_handlers){ desk, on_event }, &desk->server, &fault),
+			&(struct submit_handlers){ desk, on_event, on_failure }, &desk->server, &fault),
 		0);
 	*state = desk;
 	return 0;
@@ -266,7 +272,7 @@ static void test_forgets_who_is_gone(void **state)
 static void test_refuses_more_connections_than_may_wait_for_acks(void **state)
 {
 	struct desk *desk = *state;
-	void *peers[CONNECTIONS + 1];
+	void *peers[CONNECTIONS + 2];
 
 	for (unsigned i = 0; i < CONNECTIONS; i++) {
 		peers[i] = bench_peer(&desk->bench, ZMQ_DEALER, desk->endpoint);
@@ -278,12 +284,15 @@ static void test_refuses_more_connections_than_may_wait_for_acks(void **state)
 	assert_refused(desk, peers[CONNECTIONS], "too many connections");
 	assert_int_equal(desk->taken, CONNECTIONS);
 
-	/* One that waits for nothing makes room. */
+	/* One that waits for nothing makes room; what was turned away must connect anew, or its events would be out of order. */
 	acknowledge(desk, 17);
-	assert_int_equal(SEND(peers[CONNECTIONS], "event"), 0);
+	assert_int_equal(SEND(peers[CONNECTIONS], "the next"), 0);
+	assert_refused(desk, peers[CONNECTIONS], "too many connections");
+	peers[CONNECTIONS + 1] = bench_peer(&desk->bench, ZMQ_DEALER, desk->endpoint);
+	assert_int_equal(SEND(peers[CONNECTIONS + 1], "event"), 0);
 	take(desk, CONNECTIONS + 1);
-	assert_int_equal(counts_of(desk).connections, CONNECTIONS);
-	for (unsigned i = 0; i <= CONNECTIONS; i++)
+	assert_int_equal(counts_of(desk).connections, CONNECTIONS + 1); /* the one that is cut too */
+	for (unsigned i = 0; i < ARRAY_LENGTH(peers); i++)
 		(void)zmq_close(peers[i]);
 }
 
@@ -345,10 +354,10 @@ static void test_takes_nothing_behind_an_event_that_could_not_be_kept(void **sta
 
 	assert_int_equal(SEND(peer, "event"), 0);
 	take(desk, 1);
-	submit_drop(desk->server, desk->clients[0]);
-	assert_refused(desk, peer, "out of memory");
+	submit_drop(desk->server, desk->clients[0], "not kept: send again");
+	assert_refused(desk, peer, "not kept");
 	assert_int_equal(SEND(peer, "the next"), 0);
-	assert_refused(desk, peer, "send again");
+	assert_refused(desk, peer, "not kept");
 	assert_int_equal(SEND(other, "event"), 0);
 	take(desk, 2);
 	assert_string_equal(desk->last, "event");
@@ -364,7 +373,7 @@ static void test_refuses_an_endpoint_that_is_taken(void **state)
 
 	assert_int_equal(
 		submit_new(desk->bench.loop, desk->bench.context, (const char *const[]){ desk->endpoint, NULL },
-			&(struct submit_handlers){ desk, on_event }, &second, &fault),
+			&(struct submit_handlers){ desk, on_event, on_failure }, &second, &fault),
 		-EADDRINUSE);
 	assert_null(second);
 	assert_non_null(strstr(fault.sentence, desk->endpoint));

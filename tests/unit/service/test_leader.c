@@ -26,6 +26,12 @@ static struct {
 	size_t told_count;
 	uint64_t published; /* seq of the last record */
 	char pressure[16];  /* + full, - room again */
+	struct {
+		enum origin origin;
+		uint64_t client, seq;
+		char sentence[FAULT_MAX];
+	} given_back[4];
+	size_t given_back_count;
 	char logged[1024];
 	int lines;
 } desk;
@@ -88,6 +94,18 @@ static void decided(void *owner, const struct letter *letter)
 		assert_true(letter->work->verdict.seq <= desk.published);
 }
 
+static void given_back(void *owner, const struct letter *letter)
+{
+	size_t i = desk.given_back_count++;
+
+	(void)owner;
+	assert_true(i < ARRAY_LENGTH(desk.given_back));
+	desk.given_back[i].origin = letter->origin;
+	desk.given_back[i].client = letter->client;
+	desk.given_back[i].seq = letter->position.seq;
+	TEXT_SET(desk.given_back[i].sentence, letter->poison.sentence);
+}
+
 static void pressure(void *owner, bool full)
 {
 	(void)owner;
@@ -148,7 +166,7 @@ static void turn(void)
 static int open_desk(void **state)
 {
 	const struct store_callbacks callbacks = { &desk, leading, standby, lost, refused, synchronous };
-	const struct leader_handlers handlers = { &desk, published, decided, pressure, note };
+	const struct leader_handlers handlers = { &desk, published, decided, given_back, pressure, note };
 	static const char *const endpoints[] = { "ipc:///nowhere/log", NULL };
 	static int number;
 	struct store_options options = { .stream = "nz",
@@ -295,6 +313,97 @@ static void test_x1_a_culprit_whose_words_cannot_be_written_either_is_set_aside_
 		"POISON true");
 	assert_int_equal(desk.terms, 1);
 	assert_log_is_whole();
+}
+
+static void post_from(uint64_t client, const char *id, const char *order_ref)
+{
+	struct letter *letter = papers_imposed(id, order_ref, order_ref, "NELSON");
+
+	letter->client = client;
+	leader_post(desk.leader, letter);
+}
+
+static void post_record(size_t source, uint64_t seq, const char *order_ref)
+{
+	struct letter *letter = papers_imposed(order_ref, order_ref, order_ref, "NELSON");
+
+	letter->origin = ORIGIN_STREAM;
+	letter->source = source;
+	letter->positioned = true;
+	letter->position.epoch = 100;
+	letter->position.seq = seq;
+	TEXT_SET(letter->position.source, desk.config->sources[source].name);
+	TEXT_SET(letter->position.stream, "court-1");
+	leader_post(desk.leader, letter);
+}
+
+#define NOTHING_SET_ASIDE                                                                     \
+	"ALTER TABLE cpps_store.request ADD CHECK (order_ref NOT IN ('O/7', 'S/3', 'B/1')); " \
+	"ALTER TABLE cpps_store.quarantined ADD CONSTRAINT none CHECK (false)"
+
+static void test_x1_an_event_that_cannot_be_set_aside_goes_back_with_what_its_sender_sent_behind_it(void **state)
+{
+	struct leader_counts counts;
+
+	(void)state;
+	cluster_run(desk.conninfo, NOTHING_SET_ASIDE);
+	post_from(1, "a", "O/1");
+	post_from(1, "b", "O/7");
+	post_from(2, "c", "O/2");
+	post_from(1, "d", "O/3");
+	post_from(2, "e", "O/4");
+	WAIT_FOR(leader_idle(desk.leader));
+	assert_int_equal(desk.given_back_count, 1);
+	assert_int_equal(desk.given_back[0].origin, ORIGIN_SUBMIT);
+	assert_int_equal(desk.given_back[0].client, 1);
+	assert_non_null(strstr(desk.given_back[0].sentence, "violates check constraint \"none\""));
+	assert_int_equal(desk.told_count, 3);
+	assert_string_equal(desk.told[0].id, "a");
+	assert_string_equal(desk.told[1].id, "c");
+	assert_string_equal(desk.told[2].id, "e");
+	assert_string_equal(
+		ask("SELECT string_agg(order_ref, ' ' ORDER BY order_ref) FROM cpps.request"), "O/1 O/2 O/4");
+	leader_counts(desk.leader, &counts);
+	assert_int_equal(counts.given_back, 1);
+	assert_int_equal(counts.waiting + counts.waiting_bytes, 0);
+	assert_int_equal(desk.terms, 1);
+	assert_log_is_whole();
+}
+
+static void test_x1_a_stream_stands_before_the_record_that_cannot_be_set_aside(void **state)
+{
+	char log[] = "ipc:///nowhere/court";
+
+	(void)state;
+	cluster_run(desk.conninfo, NOTHING_SET_ASIDE);
+	desk.config->sources[COURT].log = (struct config_endpoints){ .n = 1, .list = { log } };
+	for (uint64_t seq = 1; seq <= 5; seq++) {
+		char ref[8];
+
+		(void)snprintf(ref, sizeof(ref), "S/%d", (int)seq);
+		post_record(COURT, seq, ref);
+	}
+	post_from(1, "other", "O/1");
+	WAIT_FOR(leader_idle(desk.leader));
+	desk.config->sources[COURT].log.n = 0;
+	assert_int_equal(desk.given_back_count, 1);
+	assert_int_equal(desk.given_back[0].origin, ORIGIN_STREAM);
+	assert_int_equal(desk.given_back[0].seq, 3);
+	assert_string_equal(
+		ask("SELECT string_agg(order_ref, ' ' ORDER BY order_ref) FROM cpps.request"), "O/1 S/1 S/2");
+	assert_string_equal(ask("SELECT seq FROM cpps.source_position"), "2");
+}
+
+static void test_x1_of_a_stream_without_a_log_only_the_record_that_cannot_be_set_aside_is_lost(void **state)
+{
+	(void)state;
+	cluster_run(desk.conninfo, NOTHING_SET_ASIDE);
+	post_record(COURT, 1, "B/1");
+	post_record(COURT, 2, "B/2");
+	WAIT_FOR(leader_idle(desk.leader));
+	assert_int_equal(desk.given_back_count, 1);
+	assert_int_equal(desk.given_back[0].seq, 1);
+	assert_string_equal(ask("SELECT order_ref FROM cpps.request"), "B/2");
 }
 
 static void test_a_poisoned_batch_with_others_on_the_way_keeps_their_order(void **state)
@@ -577,6 +686,9 @@ int main(void)
 		DESK(test_what_arrives_together_is_one_transaction_up_to_the_limit),
 		DESK(test_the_culprit_of_a_poisoned_batch_is_set_aside_and_nobody_else),
 		DESK(test_x1_a_culprit_whose_words_cannot_be_written_either_is_set_aside_as_bytes),
+		DESK(test_x1_an_event_that_cannot_be_set_aside_goes_back_with_what_its_sender_sent_behind_it),
+		DESK(test_x1_a_stream_stands_before_the_record_that_cannot_be_set_aside),
+		DESK(test_x1_of_a_stream_without_a_log_only_the_record_that_cannot_be_set_aside_is_lost),
 		DESK(test_a_poisoned_batch_with_others_on_the_way_keeps_their_order),
 		DESK(test_a_lost_term_answers_every_letter_once_all_the_same),
 		DESK(test_the_end_of_a_term_keeps_what_nobody_would_send_again),
