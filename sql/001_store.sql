@@ -200,6 +200,7 @@ CREATE TABLE cpps_store.parked (
 	kind smallint NOT NULL,
 	submitter text,
 	waits_for text NOT NULL,
+	opens text,                    -- the case it would open: what waits for that is not given up meanwhile (X3)
 	parked_at timestamptz NOT NULL,
 	counted_from timestamptz NOT NULL,
 	next_alarm timestamptz,
@@ -207,6 +208,7 @@ CREATE TABLE cpps_store.parked (
 	raw bytea NOT NULL
 );
 CREATE INDEX parked_waits_for ON cpps_store.parked (waits_for, number);
+CREATE INDEX parked_opens ON cpps_store.parked (opens, number) WHERE opens IS NOT NULL;
 CREATE INDEX parked_next_alarm ON cpps_store.parked (next_alarm) WHERE next_alarm IS NOT NULL;
 
 -- Events that were set aside, with their bytes (X4).

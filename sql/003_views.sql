@@ -380,7 +380,8 @@ SELECT
 	c.time AS happened_at,
 	p.parked_at,
 	p.counted_from,
-	p.long_published
+	p.long_published,
+	p.opens
 FROM cpps_store.parked p
 LEFT JOIN cpps_store.claim c USING (source, id);
 
@@ -394,8 +395,9 @@ COMMENT ON COLUMN cpps.parked_event.submitter IS 'Authenticated identity that su
 COMMENT ON COLUMN cpps.parked_event.waits_for IS 'The order or case it waits for.';
 COMMENT ON COLUMN cpps.parked_event.happened_at IS 'Time of the event: when it happened.';
 COMMENT ON COLUMN cpps.parked_event.parked_at IS 'When it was parked.';
-COMMENT ON COLUMN cpps.parked_event.counted_from IS 'When its seven days began: parked_at, or when what it waits for last left quarantine (X3).';
+COMMENT ON COLUMN cpps.parked_event.counted_from IS 'When its seven days began: parked_at, or when what it waits for last left quarantine. Moved on from week to week while that is in quarantine, or is parked itself (X3).';
 COMMENT ON COLUMN cpps.parked_event.long_published IS 'True once event.parked-long was published for it (X6).';
+COMMENT ON COLUMN cpps.parked_event.opens IS 'The PTP case it would open: while it is parked, what waits for that is not given up (X3).';
 
 CREATE VIEW cpps.quarantined_event AS
 SELECT

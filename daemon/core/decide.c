@@ -291,7 +291,8 @@ static int park(struct decision *d)
 
 static int release(struct decision *opener);
 
-/* Decides a parked event after what it waited for. A refusal is its own affair: what else waits goes on. */
+/* Decides a parked event after what it waited for. A refusal is its own affair: what else waits goes on. One that
+ * parks again waits for a case and it was an order of the same name that came, or the other way round: it stays. */
 static int decide_parked(struct decision *opener, struct parked *parked)
 {
 	struct verdict verdict = { 0 };
@@ -307,6 +308,8 @@ static int decide_parked(struct decision *opener, struct parked *parked)
 
 	if (answer < 0)
 		return answer;
+	if (answer == RULE_PARKS)
+		return 0;
 	parked->gone = true;
 	MARK(parked);
 	if (answer == RULE_REFUSES) {
@@ -322,11 +325,11 @@ static int decide_parked(struct decision *opener, struct parked *parked)
 /* X3: in the order of their arrival. */
 static int release(struct decision *opener)
 {
-	struct parked *parked;
+	struct parked *parked = NULL;
 	int error = 0;
 
 	while (opener->opened && !error &&
-		(parked = opener->facts->parked(opener->facts->context, opener->opened, NULL)))
+		(parked = opener->facts->parked(opener->facts->context, opener->opened, parked)))
 		error = decide_parked(opener, parked);
 	return error;
 }

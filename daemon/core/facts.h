@@ -31,9 +31,10 @@ struct parked {
 	uint64_t number; /* order of arrival */
 	const struct event *event;
 	char waits_for[REF_MAX + 1];
+	char opens[REF_MAX + 1]; /* the case it would open; "": none */
 	struct instant parked_at;
 	struct instant
-		counted_from; /* the seven days run from here: parked_at, or when its opener last left quarantine */
+		counted_from; /* the seven days run from here: parked_at, or when its opener was last known to be held or parked */
 	struct instant next_alarm;
 	bool long_published;
 	bool gone; /* decided: to be deleted */
@@ -74,6 +75,8 @@ struct facts {
 		void *context, const char *source, const char *id, struct quarantined *after);
 	/* Whether an event that would open the order or case is HELD in quarantine. */
 	bool (*opener_held)(void *context, const char *ref);
+	/* Whether an event that would open the case is parked and not yet gone. */
+	bool (*opener_parked)(void *context, const char *ref);
 
 	/* The person, made with a file of its own (ROW_CLEAN, in no table yet; its dates and moments *_NONE) if unknown. The rules MARK() it once it is worth
 	 * keeping, so a marked person is written whether or not it was there before. NULL: out of memory. Does not follow merges:
@@ -89,7 +92,8 @@ struct facts {
 	struct request *(*add_request)(void *context, const char *order_ref);
 	struct ptp_case *(*add_case)(void *context, const char *ptp_ref);
 	struct claim *(*add_claim)(void *context, const struct event *event);
-	struct parked *(*add_parked)(void *context, const struct event *event, const char *waits_for);
+	struct parked *(*add_parked)(
+		void *context, const struct event *event, const char *waits_for, const char *opens);
 	struct quarantined *(*add_quarantined)(void *context, const struct event *event, const char *opens);
 	struct file *(*add_file)(void *context);
 };

@@ -27,8 +27,7 @@ static enum event_type type_of(const struct event *e)
 	return e->type ? e->type : event_type_of(e->type_text);
 }
 
-/* The order or case that would exist but for the quarantine: what is parked for it cannot help being late (X3). */
-static const char *would_open(const struct event *e)
+const char *event_opens(const struct event *e)
 {
 	enum event_type type = type_of(e);
 
@@ -73,7 +72,7 @@ static void place(struct quarantined *q, const struct request *about)
 
 int quarantine_add(struct decision *d, const struct event *event, const struct parked *parked)
 {
-	struct quarantined *q = d->facts->add_quarantined(d->facts->context, event, would_open(event));
+	struct quarantined *q = d->facts->add_quarantined(d->facts->context, event, event_opens(event));
 	struct record record = { .name = RECORD_EVENT_QUARANTINED, .quarantined = q, .parked = parked };
 
 	if (!q)

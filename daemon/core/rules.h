@@ -44,6 +44,8 @@ int check_content(struct decision *d);
 /* core/quarantine.c (X4, X6). */
 /* Sets `event` aside for the verdict's reason and publishes it; `parked`: where it had waited, NULL if it had not. 0 or -ENOMEM. */
 int quarantine_add(struct decision *d, const struct event *event, const struct parked *parked);
+/* The order or case that would exist if the event were accepted: what is parked for it cannot help being late (X3). NULL: none. */
+const char *event_opens(const struct event *event);
 /* Takes the quarantine out of HELD; what is parked for the order or case it would have opened is counted anew (X3). */
 void quarantine_close(const struct policy *policy, struct facts *facts, struct quarantined *quarantined,
 	enum quarantine_state state, struct instant now);

@@ -1,5 +1,6 @@
 /* Parked events (X3): reported after a day, set aside after seven. The days are not counted while the event that would open what they
- * wait for is in quarantine, since then it is not they who are late: they start anew when it leaves it. */
+ * wait for is in quarantine, since then it is not they who are late: they start anew when it leaves it. Nor while it is parked itself, for it
+ * may still come: at last it is decided, and they with it, or it is set aside in its turn. */
 #include <errno.h>
 
 #include "base/text.h"
@@ -20,7 +21,7 @@ static void set_alarm(const struct policy *policy, struct parked *parked)
 
 int parked_add(struct decision *d, struct claim *claim)
 {
-	struct parked *parked = d->facts->add_parked(d->facts->context, d->event, d->waits_for);
+	struct parked *parked = d->facts->add_parked(d->facts->context, d->event, d->waits_for, event_opens(d->event));
 
 	if (!parked)
 		return -ENOMEM;
@@ -69,6 +70,15 @@ static int report(struct decision *d, struct parked *parked)
 	return d->published;
 }
 
+/* What is parked opens cases and waits for an order to do so, which nothing that is parked opens: so nobody waits for themselves, nor for
+ * each other, even where an order and a case have the same name. */
+static bool opener_may_come(const struct facts *facts, const struct parked *parked)
+{
+	if (facts->opener_held(facts->context, parked->waits_for))
+		return true;
+	return !*parked->opens && facts->opener_parked(facts->context, parked->waits_for);
+}
+
 int decide_parked_alarm(const struct policy *policy, struct facts *facts, struct parked *parked, struct instant now,
 	struct effects *effects)
 {
@@ -84,9 +94,9 @@ int decide_parked_alarm(const struct policy *policy, struct facts *facts, struct
 		return 0;
 	if (!parked->long_published && instant_reached(long_at(policy, parked), now))
 		return report(&d, parked);
-	if (!facts->opener_held(facts->context, parked->waits_for))
+	if (!opener_may_come(facts, parked))
 		return give_up(&d, parked);
-	parked->counted_from = now; /* until the opener leaves quarantine: look again */
+	parked->counted_from = now; /* look again in as many days */
 	set_alarm(policy, parked);
 	return 0;
 }

@@ -361,16 +361,28 @@ struct parked_row *parked_row_free(struct parked_row *row)
 	return NULL;
 }
 
+static void unindex_parked(struct cabinet *cabinet, struct parked_row *row)
+{
+	if (TABLE_ADDED(row))
+		HASH_DELETE(hh, cabinet->parked, row);
+	link_remove(&cabinet->parked_of_ref, &row->of_ref);
+	link_remove(&cabinet->parked_of_opens, &row->of_opens);
+}
+
 static int index_parked(struct cabinet *cabinet, struct parked_row *row)
 {
-	HASH_ADD(hh, cabinet->parked, parked.number, sizeof(row->parked.number), row);
-	if (!TABLE_ADDED(row))
-		return -ENOMEM;
-	if (link_add(&cabinet->parked_of_ref, row->parked.waits_for, strlen(row->parked.waits_for), &row->of_ref,
-		    row->parked.number, row) == 0)
-		return 0;
-	HASH_DELETE(hh, cabinet->parked, row);
-	return -ENOMEM;
+	const struct parked *p = &row->parked;
+	int r;
+
+	HASH_ADD(hh, cabinet->parked, parked.number, sizeof(p->number), row);
+	r = TABLE_ADDED(row) ? 0 : -ENOMEM;
+	if (r == 0)
+		r = link_add(&cabinet->parked_of_ref, p->waits_for, strlen(p->waits_for), &row->of_ref, p->number, row);
+	if (r == 0 && *p->opens)
+		r = link_add(&cabinet->parked_of_opens, p->opens, strlen(p->opens), &row->of_opens, p->number, row);
+	if (r < 0)
+		unindex_parked(cabinet, row);
+	return r;
 }
 
 struct parked_row *cabinet_take_parked(struct cabinet *cabinet, struct parked_row *row)
@@ -477,6 +489,16 @@ static bool fact_opener_held(void *context, const char *ref)
 	return link != NULL;
 }
 
+static bool fact_opener_parked(void *context, const char *ref)
+{
+	struct cabinet *cabinet = context;
+	struct link *link = cabinet_links(cabinet->parked_of_opens, ref, strlen(ref));
+
+	while (link && ((struct parked_row *)link->row)->parked.gone)
+		link = link->after;
+	return link != NULL;
+}
+
 static struct person *fact_person(void *context, const char *prn)
 {
 	struct person_row *row = cabinet_make_person(context, prn);
@@ -576,7 +598,8 @@ static struct claim *fact_add_claim(void *context, const struct event *event)
 	return NULL;
 }
 
-static struct parked *fact_add_parked(void *context, const struct event *event, const char *waits_for)
+static struct parked *fact_add_parked(
+	void *context, const struct event *event, const char *waits_for, const char *opens)
 {
 	struct cabinet *cabinet = context;
 	struct parked_row *row = calloc(1, sizeof(*row));
@@ -591,6 +614,7 @@ static struct parked *fact_add_parked(void *context, const struct event *event, 
 	row->parked.number = cabinet->next_parked++;
 	row->parked.event = row->event;
 	TEXT_SET(row->parked.waits_for, waits_for);
+	TEXT_SET(row->parked.opens, opens);
 	row->parked.change = ROW_NEW;
 	row->source = row->event->source;
 	row->id = row->event->id;
@@ -644,6 +668,7 @@ static const struct facts facts = {
 	.quarantine_of_bytes = fact_quarantine_of_bytes,
 	.quarantine_of_id = fact_quarantine_of_id,
 	.opener_held = fact_opener_held,
+	.opener_parked = fact_opener_parked,
 	.person = fact_person,
 	.request = fact_request,
 	.ptp_case = fact_case,
@@ -765,8 +790,7 @@ static void drop_parked(struct cabinet *cabinet, uint64_t committed)
 	HASH_ITER (hh, cabinet->parked, row, next) {
 		if (row->stamp > committed)
 			continue;
-		HASH_DELETE(hh, cabinet->parked, row);
-		link_remove(&cabinet->parked_of_ref, &row->of_ref);
+		unindex_parked(cabinet, row);
 		parked_row_free(row);
 	}
 }

@@ -71,7 +71,7 @@ struct parked_row {
 	uint64_t stamp;
 	uint64_t wanted; /* the last load that has asked for what the event touches */
 	bool stored;
-	struct link of_ref;
+	struct link of_ref, of_opens;
 	UT_hash_handle hh;
 };
 
@@ -121,7 +121,8 @@ struct cabinet {
 	struct claim_row *released;
 	struct parked_row *parked;
 	struct quarantined_row *quarantined;
-	struct group *parked_of_ref, *quarantined_of_bytes, *quarantined_of_id, *quarantined_of_opens;
+	struct group *parked_of_ref, *parked_of_opens;
+	struct group *quarantined_of_bytes, *quarantined_of_id, *quarantined_of_opens;
 	struct history_row *history;
 	struct ptp_task_row *ptp_tasks;
 	uint64_t next_parked, next_quarantined;

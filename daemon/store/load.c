@@ -599,10 +599,10 @@ static void mark_whole(struct load *load)
 	}
 }
 
-static void stamp_parked(struct load *load, const struct keys *refs)
+static void stamp_parked(struct load *load, struct group *groups, const struct keys *refs)
 {
 	for (const struct key *key = refs->set; key; key = key->hh.next) {
-		struct link *link = cabinet_links(load->cabinet->parked_of_ref, key->text, strlen(key->text));
+		struct link *link = cabinet_links(groups, key->text, strlen(key->text));
 
 		for (; link; link = link->after)
 			((struct parked_row *)link->row)->stamp = load->stamp;
@@ -637,7 +637,8 @@ static bool want_more(struct load *load)
 	load->hash_count = load->parked_count = load->quarantined_count = 0;
 	for (const struct key *key = refs.set; key; key = key->hh.next)
 		add_key(load, &load->all_refs, key->text, NULL);
-	stamp_parked(load, &refs);
+	stamp_parked(load, load->cabinet->parked_of_ref, &refs);
+	stamp_parked(load, load->cabinet->parked_of_opens, &refs);
 	clear_keys(&refs);
 	want_touched(load);
 	return load->prns.set || load->orders.set || load->cases.set || load->refs.set || load->ids.set;

@@ -132,6 +132,7 @@ static const struct column parked_columns[] = {
 	COLUMN(kind, ENUM, ONCE, parked_row, kind),
 	COLUMN(submitter, STRING, ONCE | N, parked_row, submitter),
 	PARKED(waits_for, TEXT, 0),
+	PARKED(opens, TEXT, ONCE | N),
 	PARKED(parked_at, INSTANT, N),
 	PARKED(counted_from, INSTANT, N),
 	PARKED(next_alarm, INSTANT, N),

@@ -62,9 +62,12 @@ static const struct {
 		"||"
 		" ARRAY(SELECT c.order_ref FROM cpps_store.ptp_case c WHERE c.ptp_ref = ANY ($2::text[])))",
 		NULL },
+	/* Those that wait for the order or case; those that would open it; by number. */
 	[STATEMENT_LOAD_PARKED] = { "loading parked events",
-		"SELECT {parked p} FROM cpps_store.parked p WHERE p.waits_for = ANY ($1::text[]) OR p.number = ANY "
-		"($2::bigint[])",
+		"SELECT {parked p} FROM cpps_store.parked p WHERE p.waits_for = ANY ($1::text[])"
+		" OR p.number = ANY ($2::bigint[] || ARRAY("
+		"SELECT n.number FROM unnest($1::text[]) AS o (ref) CROSS JOIN LATERAL (SELECT number"
+		" FROM cpps_store.parked WHERE opens = o.ref ORDER BY opens, number LIMIT 20) AS n))",
 		NULL },
 	[STATEMENT_LOAD_CLAIMS] = { "loading claims",
 		"SELECT {claim c} FROM unnest($1::text[], $2::text[]) AS k (source, id)"

@@ -736,7 +736,8 @@ static PGresult *load_parked(struct session *session, const struct parameters *p
 
 	(void)session;
 	EACH_ROW(PARKED, row)
-	if (among(CELL(PARKED, row, "waits_for"), refs) || among(row->at[0], numbers))
+	if (among(CELL(PARKED, row, "waits_for"), refs) || among(CELL(PARKED, row, "opens"), refs) ||
+		among(row->at[0], numbers))
 		set_row(result, n++, PARKED, row);
 	return result;
 }

@@ -229,6 +229,52 @@ def main_story(bridge):
     invariants(bridge, "over all")
 
 
+def considered(case, order, prn, moment):
+    return event("nz.govt.corrections.cpps.ptp.considered", {"ptpRef": case, "prn": prn, "orderRef": order, "emCriteriaMet": True, "by": "po-1"}, time_=stamp(moment))
+
+
+def advised(case, moment):
+    return event("nz.govt.corrections.cpps.ptp.stage.recorded", {"ptpRef": case, "stage": 1, "outcome": "ADVISED", "byRole": "PROBATION_OFFICER", "by": "po-1"},
+                 time_=stamp(moment))
+
+
+def at_one_remove(bridge):
+    """Records of PTP cases whose own event waits: for an order that is in quarantine, and for one that does not come."""
+    start = now(bridge).replace(microsecond=0)
+    minute = datetime.timedelta(minutes=1)
+    order = imposed("ES/1", prn="PE", order_type="EXTENDED_SUPERVISION_ORDER", office="NOWHERE", time_=stamp(start))
+    acks = bridge.submit([advised("PTP/1", start), considered("PTP/1", "ES/1", "PE", start), order, considered("PTP/2", "ES/2", "PF", start),
+                          advised("PTP/2", start), advised("PTP/3", start)])
+    check([a["disposition"] for a in acks] == ["parked"] * 2 + ["quarantined"] + ["parked"] * 3, "cases and what is recorded of them wait", acks)
+    left = lambda: [r for r, in bridge.sql("SELECT waits_for FROM cpps.parked_event ORDER BY number")]
+    given_up = lambda: [r["data"]["eventType"].split(".")[-2:] for r in named(bridge, "event.quarantined", reason="PARKED_TOO_LONG")]
+    advance(bridge, start + 7 * DAY + minute, kill=True)
+    check(left() == ["PTP/1", "ES/1", "PTP/2"], "X3 what waits is not given up while its case's event is parked or in quarantine", left())
+    check(sorted(given_up()) == [["ptp", "considered"], ["stage", "recorded"]], "X3 the case whose order did not come is, and a record of no case", given_up())
+    check(bridge.sql("SELECT opens FROM cpps.parked_event WHERE waits_for = 'ES/1'") == [("PTP/1",)], "X3 the view names the case that the parked event would open")
+    advance(bridge, start + 22 * DAY, kill=True)
+    check(left() == ["PTP/1", "ES/1", "PTP/2"], "X3 nor in the weeks after", left())
+
+    # The one that was given up is discarded: what waits for it goes the same way.
+    bridge.ctl("quarantine", "discard", str(bridge.sql("SELECT number FROM cpps.quarantined_event WHERE opens = 'PTP/2'")[0][0]), "--reason", "entered in error")
+    moment = now(bridge)
+    advance(bridge, moment + 7 * DAY - minute)
+    check(left() == ["PTP/1", "ES/1", "PTP/2"], "X3 once the case's event is discarded the days are counted", left())
+    advance(bridge, moment + 7 * DAY + minute)
+    check(left() == ["PTP/1", "ES/1"] and len(given_up()) == 3, "X3 and the record of the case is given up in its turn", (left(), given_up()))
+
+    # The order comes as it should be.
+    head = bridge.status()["head"]
+    acks = bridge.submit([dict(order, data=dict(order["data"], office="WELLINGTON"))])
+    check([a["disposition"] for a in acks] == ["accepted"] and left() == [], "X3 the order comes, and nothing waits", (acks, left()))
+    records = [r for r in bridge.tail(head) if r["data"].get("ptpRef") == "PTP/1" or r["type"].endswith(".allocation.requested")]
+    names = [r["type"].removeprefix("nz.govt.corrections.cpps.") for r in records if "causationid" in r and ".task." not in r["type"]]
+    check(names == ["allocation.requested", "ptp.opened", "ptp.stage-changed"], "X3 the order, its case, and what was recorded of that, in this order", names)
+    check(bridge.sql("SELECT count(*) FROM cpps_store.batch WHERE last_seq > %s AND 'ES/1' = ANY (refs) AND 'PTP/1' = ANY (refs)", head)[0][0] == 1
+          and len({r["recordedtime"] for r in records if "causationid" in r}) == 1, "X3 in one transaction")
+    invariants(bridge, "at one remove")
+
+
 def long_sleep(bridge):
     """Two hundred orders, a sleep of three weeks, and a daemon that is killed again and again while it catches up."""
     start = now(bridge).replace(microsecond=0) - 2 * DAY
@@ -250,6 +296,8 @@ def long_sleep(bridge):
 
 with Bridge() as bridge:
     main_story(bridge)
+with Bridge() as bridge:
+    at_one_remove(bridge)
 with Bridge() as bridge:
     long_sleep(bridge)
 finish()

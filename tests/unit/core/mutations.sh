@@ -93,8 +93,13 @@ mutant X2 'the same bytes get their quarantine again' decide.c 's/is_duplicate(\
 mutant X2 'what is older than the claims is refused' decide.c 's/d->event->time.us >= d->now.us -/d->event->time.us > d->now.us -/' intake
 mutant X3 'what waited is decided in the same call' decide.c 's/while (opener->opened \&\& /while (false \&\& /' intake
 mutant X3 'what waits gives up after seven days' waiting.c 's/policy->parked_days \* US_PER_DAY/policy->parked_days * US_PER_HOUR/' intake
-mutant X3 'not while its opener is in quarantine' waiting.c 's/!facts->opener_held(facts->context, parked->waits_for)/true/' intake
+mutant X3 'not while its opener is in quarantine' waiting.c 's/if (facts->opener_held(facts->context, parked->waits_for))/if (false)/' intake
 mutant X3 'nor while what would open its case is' quarantine.c 's/type == EVENT_PTP_CONSIDERED/type == EVENT_PTP_REVISED/' intake
+mutant X3 'nor while that is parked itself' waiting.c 's/return !\*parked->opens \&\& .*/return false;/' intake
+mutant X3 'but nobody waits for themselves' waiting.c 's/return !\*parked->opens \&\& /return /' intake
+mutant X3 'and what has waited long enough is looked at in a week, not at once' waiting.c 's/parked->counted_from = now; .*/;/' intake
+mutant X3 'what waits for a case of the order'"'"'s name waits on' decide.c \
+	'/if (answer == RULE_PARKS)$/{n;s/return 0;/(void)answer;/}' intake
 mutant X3 'counted anew once the opener has left' quarantine.c \
 	'/parked_recount(policy, facts,/d; s/(text_given(quarantined->opens))/& {}/' intake
 mutant X4 'only its senders may send a type' decide.c 's/event_type_kinds(e->type) >> e->kind \& 1/true/' intake

@@ -40,6 +40,13 @@ static bool opener_held(void *context, const char *ref)
 	return false;
 }
 
+static bool opener_parked(void *context, const char *ref)
+{
+	(void)context;
+	(void)ref;
+	return false;
+}
+
 static struct person *person(void *context, const char *prn)
 {
 	struct bench *bench = context;
@@ -102,12 +109,13 @@ static struct claim *add_claim(void *context, const struct event *event)
 	return &bench->claim;
 }
 
-static struct parked *add_parked(void *context, const struct event *event, const char *waits_for)
+static struct parked *add_parked(void *context, const struct event *event, const char *waits_for, const char *opens)
 {
 	struct bench *bench = context;
 
 	bench->parked = (struct parked){ .event = event, .change = ROW_NEW };
 	TEXT_SET(bench->parked.waits_for, waits_for);
+	TEXT_SET(bench->parked.opens, opens);
 	return &bench->parked;
 }
 
@@ -193,8 +201,9 @@ void bench_begin(struct bench *bench, const struct policy *policy)
 {
 	*bench = (struct bench){
 		.policy = policy,
-		.facts = { bench, claim, quarantine_of_bytes, quarantine_of_id, opener_held, person, request, ptp_case,
-			parked, add_request, add_case, add_claim, add_parked, add_quarantined, add_file },
+		.facts = { bench, claim, quarantine_of_bytes, quarantine_of_id, opener_held, opener_parked, person,
+			request, ptp_case, parked, add_request, add_case, add_claim, add_parked, add_quarantined,
+			add_file },
 		.effects = { bench, publish },
 		.now = zone_instant(&policy->zone, date_of(2026, 3, 2), 9 * 3600),
 		.file = { .persons = &bench->person, .requests = &bench->order },

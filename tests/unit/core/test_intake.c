@@ -41,6 +41,8 @@ static struct policy policy;
 	"ends=2027-11-25 suitability=C1 by=po-1"
 #define ES_ORDER \
 	"baseline prn=P1 order=E1 type=EXTENDED_SUPERVISION_ORDER effective=2026-11-25 office=NELSON officer=po-1"
+#define STAGE_1(ptp, id) \
+	"stage.recorded ptp=" ptp " stage=1 role=PROBATION_OFFICER outcome=ADVISED by=po-1 note=x id=" id
 
 /* ---- X1, X2: one disposition, one name ---- */
 
@@ -412,6 +414,26 @@ static void test_decides_what_waited_for_what_waited(void **state)
 		{ "X3", NULL, "claim s", NULL, "state=ACCEPTED order=C1 prn=P1 prose=x" });
 }
 
+static void test_leaves_parked_what_waits_for_a_case_named_as_the_order(void **state)
+{
+#define CASE_E1(rest) "considered ptp=E1 prn=P1 order=E1 monitoring=FULL_TIME em=yes approval=SOUGHT by=po-1 " rest
+	PLAY({ "X3 for the case", NULL, STAGE_1("E1", "a"), "PARKED", "" },
+		{ "X3 for the order", NULL, TRANSFER("E1", "NAPIER", "id=b"), "PARKED", "" },
+		{ "X3 the order is not the case", NULL, ES_ORDER, "ACCEPTED",
+			"allocation.baselined; allocation.changed; allocation.changed" },
+		{ "X1 it waits on", NULL, "claim a", NULL, "state=PARKED" },
+		{ "X3", NULL, "parked E1", NULL, "a waits_for=E1" },
+		{ "X3 until the case comes", NULL, CASE_E1(""), "ACCEPTED",
+			"ptp.opened; task.opened; task.completed; ptp.stage-changed; task.opened" },
+		{ "X1", NULL, "claim a", NULL, "state=ACCEPTED" }, { "X3", NULL, "parked E1", NULL, "" });
+	PLAY({ "X3 for the case", NULL, STAGE_1("E1", "a"), "PARKED", "" },
+		{ "X3 for the order", NULL, CASE_E1("id=k"), "PARKED", "" },
+		{ "X3 the order, its case, and what waits for that", NULL, ES_ORDER, "ACCEPTED",
+			"allocation.baselined; ptp.opened; task.opened; task.completed; ptp.stage-changed; "
+			"task.opened" },
+		{ "X1", NULL, "claim a", NULL, "state=ACCEPTED" }, { "X3", NULL, "parked E1", NULL, "" });
+}
+
 static void test_releases_once_whatever_opened_it(void **state)
 {
 	PLAY({ "X3", NULL, VARIED("O1", "id=a"), "PARKED", "" },
@@ -497,9 +519,6 @@ static void test_counts_no_days_while_the_opener_is_in_quarantine(void **state)
 		{ "X3", "2026-12-22 09:00", "tick", NULL, "event.quarantined id=a reason=PARKED_TOO_LONG" });
 }
 
-#define STAGE_1(ptp, id) \
-	"stage.recorded ptp=" ptp " stage=1 role=PROBATION_OFFICER outcome=ADVISED by=po-1 note=x id=" id
-
 static void test_counts_no_days_while_the_event_that_opens_the_case_is_in_quarantine(void **state)
 {
 	PLAY({ "X3", NULL, ES_ORDER, "ACCEPTED", NULL }, { "X3", NULL, STAGE_1("C1", "a"), "PARKED", "" },
@@ -513,6 +532,81 @@ static void test_counts_no_days_while_the_event_that_opens_the_case_is_in_quaran
 		{ "X3", NULL, "parked C1", NULL, "counted=2026-12-05T09:00" },
 		{ "X3", "2026-12-12 08:59", "tick", NULL, "" },
 		{ "X3", "2026-12-12 09:00", "tick", NULL, "event.quarantined id=a reason=PARKED_TOO_LONG" });
+}
+
+/* At one remove: the case's event waits itself, for an order whose own event was set aside. */
+static void test_counts_no_days_while_the_event_that_opens_the_case_is_parked(void **state)
+{
+	PLAY({ "X3", NULL, STAGE_1("C1", "a"), "PARKED", "" }, { "X3", NULL, STAGE_1("C2", "b"), "PARKED", "" },
+		{ "X3", "2026-11-26 12:00", CONSIDERED " id=k", "PARKED", "" },
+		{ "X3", "2026-11-27 09:00", ES_ORDER " office=ATLANTIS id=o", "QUARANTINED UNKNOWN_OFFICE", NULL },
+		{ "X3 what waits for another case gives up", "2026-12-02 09:00", "tick", NULL, NULL },
+		{ "X3", NULL, "parked C2", NULL, "" },
+		{ "X3 it does not, and is looked at in a week", NULL, "parked C1", NULL,
+			"a counted=2026-12-02T09:00 alarm=2026-12-09T09:00" },
+		{ "X3", "2026-12-03 12:00", "tick", NULL, NULL },
+		{ "X3 nor does the case's event", NULL, "parked E1", NULL,
+			"k counted=2026-12-03T12:00 alarm=2026-12-10T12:00" },
+		{ "X3", NULL,
+			"stage.recorded ptp=C1 stage=2 role=PROBATION_OFFICER outcome=STILL_CONSIDERED by=po-1 id=c",
+			"PARKED", "" },
+		{ "X3", "2026-12-10 12:00", "tick", NULL, NULL },
+		{ "X3", NULL, "parked C1", NULL, "a counted=2026-12-10T12:00; c counted=2026-12-10T12:00" },
+		{ "X3 all are decided when the order comes, in order of arrival", NULL, "retry o " ES_ORDER " id=o",
+			"ACCEPTED",
+			"allocation.baselined; ptp.opened C1; task.opened C1:1; task.completed C1:1; "
+			"ptp.stage-changed C1 from=1 to=2; task.opened C1:2; task.completed C1:2; "
+			"ptp.stage-changed C1 from=2 to=3; task.opened C1:3" },
+		{ "X3", NULL, "parked C1", NULL, "" }, { "X3", NULL, "parked E1", NULL, "" });
+}
+
+static void test_gives_up_in_its_turn_what_waits_for_a_parked_event(void **state)
+{
+	PLAY({ "X3", NULL, CONSIDERED " id=k", "PARKED", "" },
+		{ "X3 the report is not put off", "2026-11-25 10:00", STAGE_1("C1", "a"), "PARKED", "" },
+		{ "X6", "2026-11-26 10:00", "tick", NULL, "event.parked-long id=k; event.parked-long id=a" },
+		{ "X3 the order did not come", "2026-12-02 09:00", "tick", NULL,
+			"event.quarantined id=k reason=PARKED_TOO_LONG" },
+		{ "X3 the case is in quarantine now", "2026-12-02 10:00", "tick", NULL, "" },
+		{ "X3", NULL, "parked C1", NULL, "a counted=2026-12-02T10:00 alarm=2026-12-09T10:00" },
+		{ "X4 it waits again", "2026-12-03 09:00", "retry k", "PARKED", "" },
+		{ "X3 and the days are counted anew", NULL, "parked C1", NULL,
+			"a counted=2026-12-03T09:00 alarm=2026-12-10T09:00" },
+		{ "X3 whichever is looked at first", "2026-12-10 09:00", "tick", NULL,
+			"event.parked-long id=k; event.quarantined id=k reason=PARKED_TOO_LONG" },
+		{ "X3", NULL, "parked C1", NULL, "a counted=2026-12-10T09:00" },
+		{ "X3", "2026-12-11 09:00", "discard k", NULL, "" },
+		{ "X3", NULL, "parked C1", NULL, "a counted=2026-12-11T09:00 alarm=2026-12-18T09:00" },
+		{ "X3", "2026-12-18 08:59", "tick", NULL, "" },
+		{ "X3 nothing is left that may come", "2026-12-18 09:00", "tick", NULL,
+			"event.quarantined id=a waits_for=C1 reason=PARKED_TOO_LONG" },
+		{ "X3", NULL, "parked C1", NULL, "" });
+}
+
+static void test_sets_aside_what_waits_for_a_case_that_may_not_be_opened(void **state)
+{
+	PLAY({ "X3", NULL, "considered ptp=C1 prn=P1 order=E1 em=no by=po-1 id=k", "PARKED", "" },
+		{ "X3", NULL, STAGE_1("C1", "a"), "PARKED", "" },
+		{ "X3 the order comes, the case is refused", "2026-11-30 09:00", ES_ORDER, "ACCEPTED",
+			"allocation.baselined; ptp.refused; event.quarantined id=k reason=PTP_G2" },
+		{ "X3 which holds it", "2026-12-02 09:00", "tick", NULL, NULL },
+		{ "X3", NULL, "parked C1", NULL, "a counted=2026-12-02T09:00" },
+		{ "X3", "2026-12-03 09:00", "discard k", NULL, "" },
+		{ "X3", "2026-12-10 09:00", "tick", NULL, "event.quarantined id=a reason=PARKED_TOO_LONG" });
+}
+
+/* Orders and cases are named by different people. */
+static void test_nothing_that_is_parked_waits_for_itself(void **state)
+{
+#define CASE_OF(ptp, order, id) "considered ptp=" ptp " prn=P1 order=" order " em=yes by=po-1 id=" id
+	PLAY({ "X3 a case named as its order", NULL, CASE_OF("N1", "N1", "a"), "PARKED", "" },
+		{ "X3 cases named as each other's order", NULL, CASE_OF("N2", "N3", "b"), "PARKED", "" },
+		{ "X3", NULL, CASE_OF("N3", "N2", "c"), "PARKED", "" },
+		{ "X3", "2026-11-26 09:00", "tick", NULL, NULL },
+		{ "X3 it is given up, and so is one of the two", "2026-12-02 09:00", "tick", NULL,
+			"event.quarantined id=a reason=PARKED_TOO_LONG; event.quarantined id=b" },
+		{ "X3 which holds the other", "2026-12-03 09:00", "discard b", NULL, "" },
+		{ "X3", "2026-12-10 09:00", "tick", NULL, "event.quarantined id=c reason=PARKED_TOO_LONG" });
 }
 
 static void test_counts_on_when_another_event_leaves_quarantine(void **state)
@@ -788,6 +882,7 @@ int main(void)
 		cmocka_unit_test(test_decides_what_waited_in_order_of_arrival),
 		cmocka_unit_test(test_sets_a_parked_event_aside_and_goes_on),
 		cmocka_unit_test(test_decides_what_waited_for_what_waited),
+		cmocka_unit_test(test_leaves_parked_what_waits_for_a_case_named_as_the_order),
 		cmocka_unit_test(test_releases_once_whatever_opened_it),
 		cmocka_unit_test(test_follows_an_order_that_moves_as_it_is_released),
 		cmocka_unit_test(test_publishes_levels_already_past_after_what_was_released),
@@ -795,6 +890,10 @@ int main(void)
 		cmocka_unit_test(test_tells_missed_levels_of_a_parked_event_in_order),
 		cmocka_unit_test(test_counts_no_days_while_the_opener_is_in_quarantine),
 		cmocka_unit_test(test_counts_no_days_while_the_event_that_opens_the_case_is_in_quarantine),
+		cmocka_unit_test(test_counts_no_days_while_the_event_that_opens_the_case_is_parked),
+		cmocka_unit_test(test_gives_up_in_its_turn_what_waits_for_a_parked_event),
+		cmocka_unit_test(test_sets_aside_what_waits_for_a_case_that_may_not_be_opened),
+		cmocka_unit_test(test_nothing_that_is_parked_waits_for_itself),
 		cmocka_unit_test(test_counts_on_when_another_event_leaves_quarantine),
 		cmocka_unit_test(test_counts_anew_what_waits_before_it_was_reported),
 		cmocka_unit_test(test_gives_up_before_it_reports_where_the_policy_says_so),

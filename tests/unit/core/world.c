@@ -214,6 +214,18 @@ static bool opener_held(void *context, const char *ref)
 	return first_row(context, ROW_QUARANTINED, held_opener, ref, 0);
 }
 
+static bool parked_opener(const void *row, const void *wanted)
+{
+	const struct parked *p = row;
+
+	return !p->gone && text_equal(p->opens, wanted);
+}
+
+static bool opener_parked(void *context, const char *ref)
+{
+	return first_row(context, ROW_PARKED, parked_opener, ref, 0);
+}
+
 static bool waits_for(const void *row, const void *wanted)
 {
 	const struct parked *p = row;
@@ -262,7 +274,7 @@ static struct claim *add_claim(void *context, const struct event *event)
 	return c;
 }
 
-static struct parked *add_parked(void *context, const struct event *event, const char *ref)
+static struct parked *add_parked(void *context, const struct event *event, const char *ref, const char *opens)
 {
 	struct world *world = context;
 	struct parked *p = add_row(world, ROW_PARKED, sizeof(*p), event);
@@ -271,6 +283,7 @@ static struct parked *add_parked(void *context, const struct event *event, const
 		p->number = ++world->number;
 		p->event = event;
 		TEXT_SET(p->waits_for, ref);
+		TEXT_SET(p->opens, opens);
 		p->change = ROW_NEW;
 	}
 	return p;
@@ -590,8 +603,9 @@ struct world *world_new(const struct policy *policy)
 		abort();
 	world->policy = policy;
 	world->fail_in = -1;
-	world->facts = (struct facts){ world, claim, quarantine_of_bytes, quarantine_of_id, opener_held, person,
-		request, ptp_case, parked, add_request, add_case, add_claim, add_parked, add_quarantined, add_file };
+	world->facts = (struct facts){ world, claim, quarantine_of_bytes, quarantine_of_id, opener_held, opener_parked,
+		person, request, ptp_case, parked, add_request, add_case, add_claim, add_parked, add_quarantined,
+		add_file };
 	world->effects = (struct effects){ world, publish };
 	world->now = world_moment(world, "2026-11-25 09:00");
 	return world;

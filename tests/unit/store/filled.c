@@ -226,7 +226,7 @@ struct claim *new_claim(struct cabinet *cabinet, const struct event *event, int 
 struct parked *new_parked(struct cabinet *cabinet, const struct event *event, const char *waits_for, int variant)
 {
 	struct facts *facts = cabinet_facts(cabinet);
-	struct parked *parked = facts->add_parked(facts->context, event, waits_for);
+	struct parked *parked = facts->add_parked(facts->context, event, waits_for, event->ptp_ref);
 
 	assert_non_null(parked);
 	fill_parked(parked, variant);
@@ -271,17 +271,17 @@ void merge(struct cabinet *cabinet, const char *prn, const char *into)
 	from->requests = NULL;
 }
 
-struct event waiting_event(struct arena *arena, const char *id, const char *order_ref)
+static struct event event_of_type(struct arena *arena, const char *id, const char *type, const char *data)
 {
 	char line[600];
 	struct event event = { 0 };
 	enum reason reason = REASON_NONE;
 	struct fault fault = { "" };
 	int n = snprintf(line, sizeof(line),
-		"{\"specversion\":\"1.0\",\"id\":\"%s\",\"source\":\"urn:tools\",\"type\":\"nz.govt.corrections.cpps."
-		"allocation.recorded\",\"time\":\"2026-03-01T10:20:30.000456Z\",\"data\":{\"orderRef\":\"%s\","
-		"\"officerId\":\"PO-1\",\"byRole\":\"SERVICE_MANAGER\",\"by\":\"SM-1\",\"reason\":\"because\"}}",
-		id, order_ref);
+		"{\"specversion\":\"1.0\",\"id\":\"%s\",\"source\":\"urn:tools\",\"type\":\"nz.govt.corrections.cpps.%"
+		"s\","
+		"\"time\":\"2026-03-01T10:20:30.000456Z\",\"data\":{%s}}",
+		id, type, data);
 	const char *kept = arena_text_n(arena, line, (size_t)n);
 
 	if (wire_decode(arena, kept, (size_t)n, &event, &reason, &fault) != 0)
@@ -289,6 +289,27 @@ struct event waiting_event(struct arena *arena, const char *id, const char *orde
 	event.submitter = "tools";
 	event.kind = SOURCE_TOOLS;
 	return event;
+}
+
+struct event waiting_event(struct arena *arena, const char *id, const char *order_ref)
+{
+	char data[200];
+
+	(void)snprintf(data, sizeof(data),
+		"\"orderRef\":\"%s\",\"officerId\":\"PO-1\",\"byRole\":\"SERVICE_MANAGER\",\"by\":\"SM-1\",\"reason\":"
+		"\"because\"",
+		order_ref);
+	return event_of_type(arena, id, "allocation.recorded", data);
+}
+
+struct event considered_event(struct arena *arena, const char *id, const char *order_ref, const char *ptp_ref)
+{
+	char data[200];
+
+	(void)snprintf(data, sizeof(data),
+		"\"ptpRef\":\"%s\",\"prn\":\"P-1\",\"orderRef\":\"%s\",\"emCriteriaMet\":true,\"by\":\"PO-1\"", ptp_ref,
+		order_ref);
+	return event_of_type(arena, id, "ptp.considered", data);
 }
 
 /* ---- Comparing ---- */

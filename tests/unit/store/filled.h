@@ -27,6 +27,8 @@ void merge(struct cabinet *cabinet, const char *prn, const char *into);
 
 /* An event of the kind that is parked, as JSON bytes of its own that wire/ decodes; of an id and an order. Good until the arena goes. */
 struct event waiting_event(struct arena *arena, const char *id, const char *order_ref);
+/* One that waits for an order and would open a case. */
+struct event considered_event(struct arena *arena, const char *id, const char *order_ref, const char *ptp_ref);
 
 /* What the table keeps of both rows is the same. */
 void assert_same_person(const struct person *a, const struct person *b);

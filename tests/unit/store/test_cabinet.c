@@ -327,6 +327,42 @@ static void test_a_held_event_is_found_by_what_it_would_open(void **state)
 	assert_false(facts->opener_held(facts->context, "C-1"));
 }
 
+/* X3: nor while it is parked itself, which a batch that is being committed may have decided. */
+static void test_a_parked_event_is_found_by_what_it_would_open(void **state)
+{
+	struct event considered = considered_event(arena, "k-1", "O-1", "C-1");
+	struct facts *facts;
+	struct parked *parked;
+	PGconn *lock;
+
+	(void)state;
+	lead("parked_opens");
+	facts = cabinet_facts(desk.cabinet);
+	park("w-1", "C-1");
+	desk_commit_ok(&desk, 1);
+	(void)new_parked(desk.cabinet, &considered, "O-1", FILLED);
+	new_parked(desk.cabinet, &considered, "O-1", FILLED)->claim = new_claim(desk.cabinet, &considered, FILLED);
+	facts->parked(facts->context, "O-1", NULL)->gone = true;
+	lock = locked(LOCK_LOG);
+	commit_begin(1);
+	desk_load(&desk, &(struct store_keys){ .parked = (const uint64_t[]){ 1 }, .parked_count = 1 });
+	assert_true(facts->opener_parked(facts->context, "C-1"));
+	PQfinish(lock);
+	committed();
+	assert_true(facts->opener_parked(facts->context, "C-1")); /* wanted by a later load: it stays */
+	desk_commit_ok(&desk, 1);
+	assert_false(facts->opener_parked(facts->context, "C-1"));
+	desk_load(&desk, &(struct store_keys){ .parked = (const uint64_t[]){ 1 }, .parked_count = 1 });
+	assert_true(facts->opener_parked(facts->context, "C-1"));
+	assert_false(facts->opener_parked(facts->context, "O-1"));
+	assert_asks("SELECT string_agg(id || ' ' || coalesce(opens, '-'), ', ' ORDER BY number) FROM cpps.parked_event",
+		"w-1 -, k-1 C-1");
+	parked = facts->parked(facts->context, "O-1", NULL);
+	assert_string_equal(parked->claim->id, "k-1");
+	parked->gone = true;
+	assert_false(facts->opener_parked(facts->context, "C-1"));
+}
+
 /* Closing a quarantined opener restarts the days of the events that wait for its order or case. */
 static void quarantined_brings_who_waits(const char *name, const struct event *opener, const char *opens)
 {
@@ -451,6 +487,7 @@ int main(void)
 		TEST(parked_events_that_went_stay_gone),
 		TEST(parked_events_loaded_by_number_bring_what_they_touch),
 		TEST(a_held_event_is_found_by_what_it_would_open),
+		TEST(a_parked_event_is_found_by_what_it_would_open),
 		TEST(quarantined_events_loaded_by_number_bring_who_waits_for_their_order),
 		TEST(quarantined_events_loaded_by_number_bring_who_waits_for_their_case),
 		TEST(a_released_claim_is_free_again),

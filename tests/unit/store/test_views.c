@@ -131,8 +131,10 @@ static void test_views_show_what_was_stored(void **state)
 			ROW
 			"type, seq, ref, submitter, by, by_role, detail FROM cpps.disposition WHERE id = 'stage-4') v",
 			"(nz.govt.corrections.cpps.ptp.stage.recorded,4,PTP-1,tools,AM1,AREA_MANAGER,)" },
-		{ "X3", ROW "number, id, type, kind, submitter, waits_for, long_published FROM cpps.parked_event) v",
-			"(1,waits-1,nz.govt.corrections.cpps.allocation.recorded,TOOLS,tools,LATER-1,t)" },
+		{ "X3",
+			ROW
+			"number, id, type, kind, submitter, waits_for, long_published, opens FROM cpps.parked_event) v",
+			"(1,waits-1,nz.govt.corrections.cpps.allocation.recorded,TOOLS,tools,LATER-1,t,PTP-7)" },
 		{ "X4",
 			"SELECT string_agg(number || ' ' || reason || ' ' || state || ' ' || opens_order || ' ' || "
 			"raw_kept, ', ' ORDER BY number) "
