@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client/client.h"
@@ -11,9 +12,13 @@
 #include "ctl/query.h"
 #include "wire/json.h"
 
+#define SETTLE_TURNS   100 /* at most so often it is looked whether the last position is stored */
+#define SETTLE_TURN_NS 50000000L
+
 struct tail {
 	struct ctl *ctl;
-	bool written; /* false: writing has failed; the reader is gone */
+	bool written;  /* false: writing has failed; the reader is gone */
+	uint64_t last; /* seq of the last record printed; 0: none */
 };
 
 static int print_record(void *context, const struct wire_record *record)
@@ -25,6 +30,8 @@ static int print_record(void *context, const struct wire_record *record)
 	if (r < 0)
 		return r;
 	tail->written = puts(line) != EOF && fflush(stdout) == 0;
+	if (tail->written)
+		tail->last = record->seq;
 	return tail->written ? 0 : -EPIPE;
 }
 
@@ -50,6 +57,22 @@ static int confirmed_position(struct ctl *ctl, const char *name, uint64_t *ret)
 	if (r == 0 && PQntuples(result) == 1)
 		(void)number_parse(PQgetvalue(result, 0, 0), ret);
 	return r;
+}
+
+/* The bridge stores positions about once a second: whoever comes next under this name goes on behind what was printed. Where that does not come to
+ * be, they are given it again. */
+static void settle_position(const struct tail *tail)
+{
+	const char *name = ctl_text(tail->ctl, "name");
+	const struct timespec turn = { .tv_nsec = SETTLE_TURN_NS };
+	uint64_t stored = 0;
+
+	for (int i = 0; name && stored < tail->last && i < SETTLE_TURNS; i++) {
+		if (confirmed_position(tail->ctl, name, &stored) < 0)
+			return;
+		if (stored < tail->last)
+			(void)nanosleep(&turn, NULL);
+	}
 }
 
 static int start(struct ctl *ctl, struct client_follow_options *options)
@@ -86,12 +109,17 @@ static int follow(struct ctl *ctl, struct tail *tail)
 	options.stream = config->stream;
 	options.timeout_ms = options.follow ? -1 : 10000;
 	r = start(ctl, &options);
-	return r < 0 ? r : client_follow(&options, &ctl->fault);
+	if (r < 0)
+		return r;
+	r = client_follow(&options, &ctl->fault);
+	if (r == 0 || interrupted())
+		settle_position(tail);
+	return r;
 }
 
 static enum ctl_exit tail_run(struct ctl *ctl)
 {
-	struct tail tail = { ctl, true };
+	struct tail tail = { ctl, true, 0 };
 	int r;
 
 	interrupt_watch();
