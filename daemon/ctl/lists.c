@@ -248,6 +248,7 @@ static const struct column parked_columns[] = {
 	{ "parked_at", "SINCE", CELL_TIME },
 	{ "counted_from", NULL, CELL_TIME },
 	{ "long_published", NULL, CELL_FLAG },
+	{ "opens", NULL, CELL_TEXT },
 };
 
 static const struct filter parked_filters[] = {
@@ -294,6 +295,7 @@ static const struct column quarantine_columns[] = {
 	{ "closed_at", NULL, CELL_TIME },
 	{ "closed_by", NULL, CELL_TEXT },
 	{ "opens_order", "OPENS", CELL_FLAG },
+	{ "opens", NULL, CELL_TEXT },
 	{ "reason", "REASON", CELL_TEXT },
 	{ "sentence", "WHY", CELL_SENTENCE },
 	{ "raw_size", NULL, CELL_NUMBER },

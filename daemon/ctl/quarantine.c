@@ -31,6 +31,7 @@ static const struct column shown_columns[] = {
 	{ "happened_at", "Happened", CELL_TIME },
 	{ "quarantined_at", "Set aside", CELL_TIME },
 	{ "opens_order", "Opens an order", CELL_FLAG },
+	{ "opens", "Would open", CELL_TEXT },
 	{ "closed_at", "Closed", CELL_TIME },
 	{ "closed_by", "Closed by", CELL_TEXT },
 	{ "closed_reason", "Because", CELL_TEXT },
@@ -42,7 +43,7 @@ static const struct column shown_columns[] = {
 
 static const char show_sql[] =
 	"SELECT e.number, e.state, e.reason, q.sentence, e.source, e.id, e.type, e.kind, e.submitter, e.order_ref, "
-	"e.office, e.happened_at, e.quarantined_at, e.opens_order, e.closed_at, e.closed_by, q.closed_reason, "
+	"e.office, e.happened_at, e.quarantined_at, e.opens_order, e.opens, e.closed_at, e.closed_by, q.closed_reason, "
 	"e.raw_size, e.raw_kept, e.seq, q.raw "
 	"FROM cpps.quarantined_event e JOIN cpps_store.quarantined q USING (number) WHERE e.number = $1::bigint";
 

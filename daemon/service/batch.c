@@ -232,6 +232,7 @@ static int decide_plan(struct decider *decider, struct letter *letter)
 
 	decider->plan = json_array();
 	r = decide_submitted(decider, letter);
+	free(result->records); /* of an attempt that ended in the middle */
 	result->records = json_dumps(decider->plan, JSON_COMPACT);
 	json_decref(decider->plan);
 	decider->plan = NULL;

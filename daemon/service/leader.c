@@ -524,6 +524,7 @@ const struct service_clock *leader_clock(const struct leader *leader)
 void leader_counts(const struct leader *leader, struct leader_counts *ret)
 {
 	*ret = leader->counts;
+	ret->refused_alarms = refused_count(leader->refused);
 	ret->waiting = leader->queue.count + leader->gathering->letters.count + leader->deciding->letters.count;
 	ret->waiting_bytes = leader->queue.bytes + leader->gathering->letters.bytes + leader->deciding->letters.bytes;
 }

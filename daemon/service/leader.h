@@ -31,7 +31,7 @@ struct leader_handlers {
 };
 
 struct leader_counts {
-	uint64_t batches, records, largest_batch, alarms, poison, given_back;
+	uint64_t batches, records, largest_batch, alarms, poison, given_back, refused_alarms;
 	uint64_t events[DISPOSITION_END];
 	uint64_t reasons[REASON_END];
 	size_t waiting, waiting_bytes;

@@ -77,11 +77,11 @@ static json_t *sources(const struct daemon *daemon)
 
 static json_t *pipeline(const struct leader_counts *counts)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "batches", (json_int_t)counts->batches, "records",
-		(json_int_t)counts->records, "largest_batch", (json_int_t)counts->largest_batch, "alarms",
-		(json_int_t)counts->alarms, "poison", (json_int_t)counts->poison, "given_back",
-		(json_int_t)counts->given_back, "waiting", (json_int_t)counts->waiting, "waiting_bytes",
-		(json_int_t)counts->waiting_bytes);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "batches", (json_int_t)counts->batches,
+		"records", (json_int_t)counts->records, "largest_batch", (json_int_t)counts->largest_batch, "alarms",
+		(json_int_t)counts->alarms, "refused_alarms", (json_int_t)counts->refused_alarms, "poison",
+		(json_int_t)counts->poison, "given_back", (json_int_t)counts->given_back, "waiting",
+		(json_int_t)counts->waiting, "waiting_bytes", (json_int_t)counts->waiting_bytes);
 }
 
 static json_t *submitters(const struct daemon *daemon)

@@ -586,6 +586,14 @@ static uint64_t alarms_tried(void)
 	return counts.alarms;
 }
 
+static uint64_t alarms_refused(void)
+{
+	struct leader_counts counts;
+
+	leader_counts(desk.leader, &counts);
+	return counts.refused_alarms;
+}
+
 static uint64_t poison(void)
 {
 	struct leader_counts counts;
@@ -630,6 +638,7 @@ static void test_a_refused_alarm_is_tried_and_logged_once_an_hour(void **state)
 	post_imposed(7);
 	advance(21 * US_PER_DAY);
 	WAIT_FOR(desk.lines == 1);
+	assert_int_equal(alarms_refused(), 1);
 	tried = alarms_tried();
 	for (time_t until = time(NULL) + 3; time(NULL) < until;) /* looks come each second */
 		turn();
@@ -651,6 +660,7 @@ static void test_a_refused_alarm_comes_after_a_reload_once_it_is_mended(void **s
 	leader_set_policy(desk.leader, leader_policy(desk.leader));
 	WAIT_FOR(strcmp(ask(LEVELS_OF("= 'O/7'")), "3") == 0);
 	WAIT_FOR(leader_idle(desk.leader));
+	assert_int_equal(alarms_refused(), 0);
 	assert_int_equal(desk.lines, 1);
 	assert_log_is_whole();
 }
