@@ -9,7 +9,9 @@
  *	imposed, released   begin      begin      repeat     repeat     begin       refuse     R1, R6, R10
  *	baseline            take over  take over  repeat     repeat     take over   refuse     R11, R10
  *	varied              park       vary       vary       vary       refuse      refuse     R8
- *	cancelled, recalled park       close      close      closed     closed      closed     R2, R8
+ *	sentence cancelled  park       close      close      closed     closed      closed     R2, R8
+ *	release cancelled   park       close      close      close      closed      closed     R2, R8
+ *	recalled            park       close      close      closed     closed      closed     R8
  *	document            park       document   document   keep       keep        keep       R4 step 2
  *	allocation          park       allocate   allocate   refuse     refuse      refuse     R2, R5, R7
  *	transfer            park       transfer   transfer   refuse     refuse      refuse     R7
@@ -18,12 +20,14 @@
  * `park` is X3, `refuse` ORDER_CLOSED, `closed` and `stands` accept without effect, `keep` remembers the paper for when the order
  * comes back. Before any of them, an event that names another person than the order's is refused (R10), `varied` apart; and plan, replan,
  * begin, take over (of one that was closed) and vary leave things as they are if something later was applied before (R8). A variation may
- * be older than the first opening, which corrects nothing: the source's clocks need not agree.
+ * be older than the first opening, which corrects nothing: the source's clocks need not agree. Close leaves a release as it is that came
+ * after what it undoes; closed remembers how late it was said, so that nothing older opens the order again.
  *
  * Ours, where the rules leave it open:
  * - A transfer keeps the officer: whoever receives the order decides whether to reallocate.
  * - An office in a later event of the source counts only if it is another than the source named last, so that a copy or correction that
  *   is about something else does not undo a transfer.
+ * - A release whose end was wrong, so that it has ended, can be undone like any other: its successor is then no second copy (R10).
  * - An order that comes back after its release was cancelled keeps its officer; after a recall it needs a new one, and new papers.
  * - A variation that moves the last day of an ended order into the future brings it back, with the steps that were cancelled.
  * - The first report is counted from the event, or from the start of the order where that is later. */
@@ -597,6 +601,8 @@ static int vary(struct decision *d, struct request *request)
 	file_note(d, request->file);
 	file_note(d, person->file);
 	steps_note(d, request); /* of an ended one too: it may come back */
+	if (person->file != request->file)
+		steps_forget_person(d->policy, request);
 	person_keep(person);
 	apply_variation(d, request, person);
 	file_settle(d);
@@ -614,8 +620,21 @@ static void close_request(struct decision *d, struct request *request, enum requ
 	ptp_order_closed(d, request);
 }
 
+/* Called off or recalled before the release that stands: that was an earlier one, which may have come late or never. A list's own time says
+ * nothing of the release, so the day counts as well; and where the release lies ahead, it is what is taken back. */
+static bool closes_an_earlier_one(const struct decision *d, const struct request *request)
+{
+	struct instant opened = request->requested_at;
+
+	if (d->event->type == EVENT_SENTENCE_CANCELLED || d->time.us >= opened.us || !instant_reached(opened, d->now))
+		return false;
+	return !request->in_effect || zone_date(&d->policy->zone, d->time, NULL).day < request->effective_on.day;
+}
+
 static int close_order(struct decision *d, struct request *request)
 {
+	if (closes_an_earlier_one(d, request))
+		return leave_stale(d, request);
 	file_note(d, request->file);
 	set_applied(request, d->time);
 	if (d->event->type == EVENT_SENTENCE_CANCELLED)
@@ -631,9 +650,9 @@ static int close_order(struct decision *d, struct request *request)
 
 static int closed(struct decision *d, struct request *request)
 {
-	if (d->event->type == EVENT_SENTENCE_CANCELLED && request->state == REQUEST_CANCELLED) {
-		request->final = true;
-		MARK(request);
+	if (request->state == REQUEST_CANCELLED) {
+		set_applied(request, d->time);
+		request->final |= d->event->type == EVENT_SENTENCE_CANCELLED;
 	}
 	return decision_no_effect(d, "order %s is closed already", request->order_ref);
 }
@@ -842,7 +861,7 @@ static act *const acts[EVENT_TYPE_END][STANDINGS] = {
 	[EVENT_SENTENCE_VARIED] = { park, vary, vary, vary, refuse, refuse },
 	[EVENT_RELEASE_VARIED] = { park, vary, vary, vary, refuse, refuse },
 	[EVENT_SENTENCE_CANCELLED] = { park, close_order, close_order, closed, closed, closed },
-	[EVENT_RELEASE_CANCELLED] = { park, close_order, close_order, closed, closed, closed },
+	[EVENT_RELEASE_CANCELLED] = { park, close_order, close_order, close_order, closed, closed },
 	[EVENT_OFFENDER_RECALLED] = { park, close_order, close_order, closed, closed, closed },
 	[EVENT_DOCUMENT_RECEIVED] = { park, document, document, keep, keep, keep },
 	[EVENT_ALLOCATION_RECORDED] = { park, allocate, allocate, refuse, refuse, refuse },

@@ -107,6 +107,8 @@ void steps_begin_allocation(struct decision *d, struct request *request);
 /* Before and after the facts change: notes what they ask of each step; then closes, skips, reopens and rewords where that changed. */
 void steps_note(const struct decision *d, struct request *request);
 void steps_review(struct decision *d, struct request *request);
+/* In between, where the order goes to another person: what was done or asked about a person's file was about somebody else's (R8). */
+void steps_forget_person(const struct policy *policy, struct request *request);
 /* Sets the task's state (COMPLETED or SKIPPED; OPEN again), publishes it, and opens the steps that waited for it. */
 void steps_close(struct decision *d, struct request *request, struct task *task, enum task_state state);
 void steps_reopen(struct decision *d, struct request *request, struct task *task);

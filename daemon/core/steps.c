@@ -150,15 +150,16 @@ enum completion steps_completion(const struct policy *policy, const struct task 
 	return step ? step->completed_by : BY_RECORD;
 }
 
-/* Whether the event itself reports what completes the step. */
-static bool event_reports(const struct decision *d, enum completion completion)
+/* Whether the event itself reports what completes the step. A review that a later assessment corrected is history. */
+static bool event_reports(const struct decision *d, const struct request *request, enum completion completion)
 {
 	const struct event *e = d->event;
-	const struct view v = { d->policy, NULL, d->now };
+	const struct view v = { d->policy, request, d->now };
 
 	if (!e || e->type != EVENT_OFFENDER_ASSESSED)
 		return false;
-	return (completion == BY_OWS_REVIEW && recent(&v, e->ows_reviewed_on)) ||
+	return (completion == BY_OWS_REVIEW && recent(&v, e->ows_reviewed_on) &&
+		       recent(&v, file_ows_reviewed_on(request->file))) ||
 	       (completion == BY_CSO9 && date_given(e->cso9_completed_on));
 }
 
@@ -229,6 +230,21 @@ void steps_note(const struct decision *d, struct request *request)
 
 	for (struct task *t = request->tasks; t < request->tasks + request->task_count; t++)
 		t->facing = facing(&v, t);
+}
+
+static bool is_about_the_person(const struct policy *policy, const struct task *task)
+{
+	for (unsigned i = 0; i < policy->title_count; i++)
+		if (policy->titles[i].step == task->step && policy->titles[i].when == WHEN_OFFENDER_KNOWN)
+			return true;
+	return false;
+}
+
+void steps_forget_person(const struct policy *policy, struct request *request)
+{
+	for (struct task *t = request->tasks; t < request->tasks + request->task_count; t++)
+		if (is_about_the_person(policy, t))
+			t->facing |= FACING_TITLE;
 }
 
 /* ---- Finding ---- */
@@ -452,7 +468,7 @@ static void review_to_do(struct decision *d, struct request *request, struct tas
 	unsigned news = now & ~(unsigned)task->facing;
 
 	/* What the event itself reports counts whatever was known before: it may be the answer to a step that was reopened. */
-	if (news & FACING_DONE || event_reports(d, steps_completion(d->policy, task))) { /* R4.1 */
+	if (news & FACING_DONE || event_reports(d, request, steps_completion(d->policy, task))) { /* R4.1 */
 		steps_close(d, request, task, TASK_COMPLETED);
 	} else if (news & FACING_SKIP) { /* R4.2 */
 		steps_close(d, request, task, TASK_SKIPPED);

@@ -28,6 +28,8 @@ mutant R2 'a cancelled release may come back' allocation.c \
 	's/\[EVENT_RELEASE_SCHEDULED\] = { plan, replan, stands, stands, plan,/[EVENT_RELEASE_SCHEDULED] = { plan, replan, stands, stands, refuse,/' \
 	allocation
 mutant R2 'a cancelled sentence is final' allocation.c 's/request->final = true/request->final = false/' allocation
+mutant R2 'a release that has ended can be undone' allocation.c \
+	's/{ park, close_order, close_order, close_order,/{ park, close_order, close_order, closed,/' allocation
 mutant R2 'of the plans only those allocated ahead become overdue' alarms.c \
 	's/(request->in_effect || policy->order_types\[request->order_type\].preallocate)/true/' alarms
 mutant R2 'a request is completed only once every step is closed' allocation.c \
@@ -43,6 +45,7 @@ mutant R3 'steps are due with the request' steps.c 's/, .due_at = request->due_a
 mutant R4 'step 3 waits for step 2' steps.c 's/return before \&\& !closed(before)/return false/' steps
 mutant R4 'step 2 waits for every paper' allocation.c 's/ || !steps_documents_complete(d->policy, request)//' allocation
 mutant R4 'step 6 is skipped for a year, not longer' steps.c 's/reviewed_on.day >= date_plus/reviewed_on.day + 1 >= date_plus/' steps
+mutant R4 'step 6 is not completed by a review that was corrected' steps.c 's/recent(&v, file_ows_reviewed_on(request->file))) ||/true) ||/' steps
 mutant R4 'step 6 is opened for an extended supervision order whatever is known' steps.c 's/return !es_order(v) \&\&/return/' steps
 mutant R4 'step 7 follows another live order' steps.c 's/(r == v->request || request_live(r))/r == v->request/' steps
 mutant R4 'step 7 follows no order that is over' steps.c 's/(r == v->request || request_live(r))/true/' steps
@@ -64,6 +67,9 @@ mutant R7 'acting for another is not transitive' sql/policy/substitute.csv \
 mutant R8 'the due time is counted anew only for another type' allocation.c \
 	's/request->order_type != was->order_type/true/' allocation
 mutant R8 'an older correction is history' allocation.c 's/return e->time.us < request->applied_at.us/return false/' allocation
+mutant R8 'a closing of an earlier release closes no later one' allocation.c 's/if (closes_an_earlier_one(d, request))/if (false)/' allocation
+mutant R8 'a closing that repeats another is later than it' allocation.c '/if (request->state == REQUEST_CANCELLED) {/{n;d}' allocation
+mutant R8 'the file of an order that moves is another'"'"'s' steps.c 's/t->facing |= FACING_TITLE/t->facing |= 0/' allocation
 mutant R8 'a change of PRN moves the order' allocation.c 's/if (moved)$/if (false)/' allocation
 mutant R8 'closing cancels the open tasks' allocation.c '/\tsteps_cancel(d, request);/d' allocation
 mutant R9 'a chain leads to the survivor' offender.c '/\tretired = retired->file->persons;/d' merge

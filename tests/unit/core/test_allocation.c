@@ -284,6 +284,72 @@ static void test_makes_a_recalled_order_final_when_the_sentence_is_cancelled(voi
 		{ "R2", "2026-11-26 09:00", RELEASED("R1"), "QUARANTINED ORDER_CLOSED", NULL });
 }
 
+static void test_keeps_closed_what_was_cancelled_again_later(void **state)
+{
+	PLAY({ "R2", NULL, SCHEDULED("R1", "2026-12-01") " time=2026-11-25T01:00", "ACCEPTED", NULL },
+		{ "R2", NULL, "release.cancelled order=R1 time=2026-11-25T02:00", "ACCEPTED", NULL },
+		{ "R2 planned again, which comes late, and cancelled again", NULL,
+			"release.cancelled order=R1 time=2026-11-25T04:00", "ACCEPTED", "" },
+		{ "R8", NULL, SCHEDULED("R1", "2026-12-01") " time=2026-11-25T03:00", "ACCEPTED", "" },
+		{ "R8", NULL, RELEASED("R1") " time=2026-11-25T03:30", "ACCEPTED", "" },
+		{ "R8", NULL, "show R1", NULL, "state=CANCELLED applied=2026-11-25T04:00" },
+		{ "R2 later it may come back", NULL, RELEASED("R1") " time=2026-11-25T05:00", "ACCEPTED", NULL });
+}
+
+#define RELEASED_ON(day, time) "released prn=P1 order=R1 type=PAROLE effective=" day " office=NELSON time=" day "T" time
+
+static void test_keeps_a_release_whose_earlier_one_was_called_off(void **state)
+{
+	PLAY({ "R2", NULL, SCHEDULED("R1", "2026-11-25") " time=2026-11-20T09:00", "ACCEPTED", NULL },
+		{ "R1", NULL, RELEASED_ON("2026-11-25", "08:00"), "ACCEPTED", NULL },
+		{ "R8 what called the plan off came late", NULL, "release.cancelled order=R1 time=2026-11-21T09:00",
+			"ACCEPTED", "" },
+		{ "R8", NULL, "recalled order=R1 cancelled=2026-11-21 time=2026-11-21T09:00 id=late", "ACCEPTED", "" },
+		{ "R8", NULL, "claim late", NULL, "detail=kept_as_history*" },
+		{ "R8", NULL, "show R1", NULL, "state=OPEN !applied=2026-11-21*" },
+		{ "R2 of the same day it is this one", NULL, "release.cancelled order=R1 time=2026-11-25T07:00",
+			"ACCEPTED", NULL },
+		{ "R2", NULL, "show R1", NULL, "state=CANCELLED" });
+}
+
+static void test_keeps_a_release_that_comes_after_what_waited_for_an_earlier_one(void **state)
+{
+	PLAY({ "X3 the release it cancels is in quarantine", NULL, "release.cancelled order=R1 time=2026-11-21T09:00",
+		     "PARKED", "" },
+		{ "X3, R8 planned anew", NULL, SCHEDULED("R1", "2026-11-26") " time=2026-11-22T09:00", "ACCEPTED",
+			"allocation.planned; task.opened R1:8" },
+		{ "X3", NULL, "show R1", NULL, "state=PLANNED" });
+}
+
+static void test_closes_whatever_its_time_what_it_can_only_mean(void **state)
+{
+	PLAY({ "X3", NULL, "recalled order=R1 cancelled=2026-11-21 time=2026-11-21T09:00", "PARKED", "" },
+		{ "R11, R8 the list was sent later, of an older release", NULL,
+			"baseline prn=P1 order=R1 type=PAROLE effective=2026-01-05 office=NELSON officer=po-1 "
+			"kind=PRISON",
+			"ACCEPTED", "allocation.baselined; allocation.cancelled R1 state=CANCELLED" },
+		{ "R1", NULL, IMPOSED("O1"), "ACCEPTED", NULL },
+		{ "R2 a sentence is cancelled for good", NULL,
+			"sentence.cancelled order=O1 cancelled=2026-11-21 time=2026-11-21T09:00", "ACCEPTED", NULL },
+		{ "R2", NULL, "show O1", NULL, "state=CANCELLED" },
+		{ "R1 recorded ahead", NULL,
+			"released prn=P2 order=R2 type=PAROLE effective=2026-11-27 office=NELSON time=2026-11-27T08:00",
+			"ACCEPTED", NULL },
+		{ "R2 and undone before", NULL, "release.cancelled order=R2", "ACCEPTED", NULL },
+		{ "R2", NULL, "show R2", NULL, "state=CANCELLED" });
+}
+
+static void test_undoes_a_release_whose_end_was_wrong(void **state)
+{
+	PLAY({ "R1", NULL, RELEASED("R1") " starts=2026-11-01 ends=2026-11-24", "ACCEPTED", NULL },
+		{ "R5", NULL, "show R1", NULL, "state=ENDED" },
+		{ "R2 recorded in error", "2026-11-25 10:00", "release.cancelled order=R1", "ACCEPTED",
+			"allocation.cancelled R1 state=CANCELLED" },
+		{ "R2 as it should have been", "2026-11-25 11:00", RELEASED("R1") " ends=2027-11-24", "ACCEPTED",
+			NULL },
+		{ "R2", NULL, "show R1", NULL, "state=OPEN tasks=1C,2O,3W,4O,5O,6O,7O,8O ends=2027-11-24" });
+}
+
 static void test_completes_a_request(void **state)
 {
 	PLAY({ "R1", NULL, IMPOSED("O1"), "ACCEPTED", NULL }, STEPS_DONE("O1"),
@@ -624,6 +690,22 @@ static void test_sets_up_a_file_for_the_person_an_order_moves_to(void **state)
 		{ "R4", NULL, "offender.assessed prn=P2 onows=yes", "ACCEPTED", "" });
 }
 
+static void test_words_the_file_for_the_person_an_order_moves_to(void **state)
+{
+#define MOVED(prn, order) \
+	"sentence.varied prn=" prn " order=" order " type=SUPERVISION effective=2026-11-25 office=NELSON"
+	PLAY({ "R1", NULL, "imposed prn=P2 order=O0 type=SUPERVISION effective=2026-11-25 office=NELSON", "ACCEPTED",
+		     NULL },
+		{ "R4 a new offender", NULL, IMPOSED("O1"), "ACCEPTED", NULL },
+		{ "R4 known by now", NULL, IMPOSED("O2"), "ACCEPTED", NULL },
+		{ "R4", NULL, TASK("O2", 4, DONE, ADMINISTRATION_OFFICER), "ACCEPTED", NULL },
+		{ "R8, R4 who is known", NULL, MOVED("P2", "O1"), "ACCEPTED",
+			"allocation.changed change=prn; task.reopened O1:4 title=Re-open_the_offender_file" },
+		{ "R8, R4 it was another's file that was re-opened", NULL, MOVED("P2", "O2"), "ACCEPTED",
+			"allocation.changed change=prn; task.reopened O2:4 title=Re-open_the_offender_file" },
+		{ "R4", NULL, "show O1", NULL, "tasks=1C,2O,3W,4O,5O,6O,7O,8O" });
+}
+
 /* ---- R10 ---- */
 
 #define FULL                                                                                                     \
@@ -847,6 +929,11 @@ int main(void)
 		cmocka_unit_test(test_needs_a_new_officer_and_new_papers_after_a_recall),
 		cmocka_unit_test(test_never_takes_a_cancelled_sentence_back),
 		cmocka_unit_test(test_makes_a_recalled_order_final_when_the_sentence_is_cancelled),
+		cmocka_unit_test(test_keeps_closed_what_was_cancelled_again_later),
+		cmocka_unit_test(test_keeps_a_release_whose_earlier_one_was_called_off),
+		cmocka_unit_test(test_keeps_a_release_that_comes_after_what_waited_for_an_earlier_one),
+		cmocka_unit_test(test_closes_whatever_its_time_what_it_can_only_mean),
+		cmocka_unit_test(test_undoes_a_release_whose_end_was_wrong),
 		cmocka_unit_test(test_completes_a_request),
 		cmocka_unit_test(test_keeps_an_open_step_8_from_completing),
 		cmocka_unit_test(test_sets_due_times_by_order_type),
@@ -867,6 +954,7 @@ int main(void)
 		cmocka_unit_test(test_refuses_to_vary_what_was_recalled),
 		cmocka_unit_test(test_moves_an_order_to_another_person),
 		cmocka_unit_test(test_sets_up_a_file_for_the_person_an_order_moves_to),
+		cmocka_unit_test(test_words_the_file_for_the_person_an_order_moves_to),
 		cmocka_unit_test(test_takes_a_second_copy_without_effect),
 		cmocka_unit_test(test_refuses_a_second_one_that_differs),
 		cmocka_unit_test(test_refuses_another_person),

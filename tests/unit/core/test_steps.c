@@ -138,6 +138,18 @@ static void test_keeps_what_an_older_assessment_adds(void **state)
 
 /* ---- Step 7 ---- */
 
+static void test_completes_no_review_by_one_that_was_corrected(void **state)
+{
+	PLAY({ "R4", NULL, SUPERVISION("O1", "cso=yes"), "ACCEPTED", NULL },
+		{ "R4", NULL, ASSESSED("P1", "ows=2026-11-20 time=2026-11-25T01:00"), "ACCEPTED",
+			"task.completed O1:6" },
+		{ "R4 it was long ago", NULL, ASSESSED("P1", "ows=2025-01-01 time=2026-11-25T03:00"), "ACCEPTED",
+			"task.reopened O1:6" },
+		{ "R4 what an older one says of it is history", NULL,
+			ASSESSED("P1", "ows=2026-11-21 cso9=2026-11-21 time=2026-11-25T02:00"), "ACCEPTED",
+			"task.completed O1:7" });
+}
+
 static void test_opens_step_7_by_offence(void **state)
 {
 	PLAY({ "R4 for a child sex offence", NULL, IMPOSED("P1", "O1", "SUPERVISION", "cso=yes"), "ACCEPTED", NULL },
@@ -460,6 +472,7 @@ int main(void)
 		cmocka_unit_test(test_follows_the_reviews_of_every_live_request),
 		cmocka_unit_test(test_reopens_a_skipped_review),
 		cmocka_unit_test(test_keeps_what_an_older_assessment_adds),
+		cmocka_unit_test(test_completes_no_review_by_one_that_was_corrected),
 		cmocka_unit_test(test_opens_step_7_by_offence),
 		cmocka_unit_test(test_opens_step_7_for_another_live_order),
 		cmocka_unit_test(test_does_not_ask_a_planned_order),
