@@ -74,10 +74,17 @@ bool file_known(const struct file *file)
 
 /* ---- R5 ---- */
 
+/* Of one moment, as a list of baselines may have it, one is taken whatever order the file lists them in. */
+static bool is_later(const struct request *a, const struct request *b)
+{
+	if (a->allocated_at.us != b->allocated_at.us)
+		return a->allocated_at.us > b->allocated_at.us;
+	return strcmp(a->order_ref, b->order_ref) < 0;
+}
+
 static bool recommends(const struct request *other, const struct request *best)
 {
-	return request_current(other) && *other->officer_id &&
-	       (!best || other->allocated_at.us > best->allocated_at.us);
+	return request_current(other) && *other->officer_id && (!best || is_later(other, best));
 }
 
 const char *file_recommends(const struct request *request)

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "core/policy_csv.h"
+#include "core/rules.h"
 #include "core/world.h"
 
 static struct policy policy;
@@ -93,6 +94,30 @@ static void test_recommends_to_the_unallocated_only(void **state)
 		{ "R5", "2026-11-26 09:00", ALLOCATE("O1", "po-3"), "ACCEPTED", NULL },
 		ROW("R5 neither the closed one nor those who have one", ALLOCATE("O3", "po-4"),
 			"allocation.reallocated O3; allocation.split O3"));
+}
+
+/* After a merge a file lists its orders as they came to it, after a restart as they were opened. */
+static void test_recommends_the_same_in_whatever_order_a_file_lists(void **state)
+{
+	CLEANUP(world_freep) struct world *world = world_new(&policy);
+	static const struct play_row merged[] = {
+		ROW("R11 a list, of one moment", TAKEN_OVER("P2", "O1", " officer=po-1"), NULL),
+		ROW("R11", TAKEN_OVER("P1", "O2", " officer=po-2"), NULL),
+		ROW("R11", TAKEN_OVER("P1", "O3", ""), NULL),
+		ROW("R9", MERGED("P2", "P1"), NULL),
+		ROW("R5", "assessed prn=P1 ows=2026-11-24", ""),
+	};
+	static const struct play_row after[] = { ROW("R5 nothing is news", "assessed prn=P1 ows=2026-11-25", "") };
+	struct file *file;
+	struct request *first;
+
+	(void)state;
+	assert_int_equal(world_play(world, merged, ARRAY_LENGTH(merged)), 0);
+	file = world->facts.request(world, "O1")->file;
+	first = file->requests;
+	file->requests = first->next;
+	file_link(file, first);
+	assert_int_equal(world_play(world, after, ARRAY_LENGTH(after)), 0);
 }
 
 /* ---- R9 ---- */
@@ -310,6 +335,7 @@ int main(void)
 		cmocka_unit_test(test_recommends_the_officer_allocated_last),
 		cmocka_unit_test(test_accepts_another_officer_and_says_so),
 		cmocka_unit_test(test_recommends_to_the_unallocated_only),
+		cmocka_unit_test(test_recommends_the_same_in_whatever_order_a_file_lists),
 		cmocka_unit_test(test_moves_everything_to_the_surviving_number),
 		cmocka_unit_test(test_decides_steps_and_recommendations_again),
 		cmocka_unit_test(test_merges_unknown_numbers),
