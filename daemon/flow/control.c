@@ -59,10 +59,14 @@ static void take(struct control_server *server, const struct peer *peer, struct 
 {
 	struct control_request request;
 	struct pending *pending;
+	int r = wire_unpack_control_request(server->arena, body, &request);
 
-	if (wire_unpack_control_request(server->arena, body, &request) < 0) {
+	if (r < 0) {
 		refuse(server, peer,
-			"this is no control request, or it is over a limit: use the cppsctl of the same version");
+			r == -ENOMEM
+				? "the request needs more memory than there is: try again in a moment, with less in it"
+				: "this is no control request, or it is over a limit: use the cppsctl of the same "
+				  "version");
 		return;
 	}
 	pending = HASH_COUNT(server->pending) < PENDING_MAX ? remember(server, peer) : NULL;

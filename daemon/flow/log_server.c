@@ -664,11 +664,15 @@ static void take(struct log_server *server, const struct peer *peer, struct byte
 	struct waiter *earlier;
 	char sentence[FAULT_MAX];
 	const char *why;
+	int r;
 
 	HASH_FIND(hh, server->waiters, peer->id, peer->id_size, earlier);
 	if (earlier)
 		forget(server, earlier);
-	if (wire_unpack_log_request(server->request_arena, body, &request) < 0) {
+	r = wire_unpack_log_request(server->request_arena, body, &request);
+	if (r == -ENOMEM)
+		return; /* whoever gets no answer asks again */
+	if (r < 0) {
 		answer_result(server, peer, 0, LOG_NOT_ALLOWED, "this is no log request, or it is over a limit");
 		return;
 	}

@@ -452,6 +452,7 @@ static int stop(sd_event_source *source, const struct signalfd_siginfo *info, vo
 {
 	struct daemon *daemon = context;
 	bool idle = daemon->state != DAEMON_LEADER || leader_idle(daemon->leader);
+	int r;
 
 	(void)source;
 	(void)info;
@@ -459,8 +460,9 @@ static int stop(sd_event_source *source, const struct signalfd_siginfo *info, vo
 		return 0;
 	pause_intake(daemon, true);
 	set_state(daemon, DAEMON_STOPPING, "asked to stop: what was taken is committed first");
-	return sd_event_add_time_relative(
+	r = sd_event_add_time_relative(
 		daemon->loop, &daemon->drain_timer, CLOCK_MONOTONIC, idle ? 0 : DRAIN_US, 0, drained, daemon);
+	return r < 0 ? drained(NULL, 0, daemon) : 0;
 }
 
 /* ---- Life ---- */
