@@ -636,7 +636,8 @@ static int close_order(struct decision *d, struct request *request)
 	if (closes_an_earlier_one(d, request))
 		return leave_stale(d, request);
 	file_note(d, request->file);
-	set_applied(request, d->time);
+	request->applied_at =
+		d->time; /* asked by what opens it again, which no correction of what is closed holds up */
 	if (d->event->type == EVENT_SENTENCE_CANCELLED)
 		request->final = true;
 	else if (d->event->type == EVENT_RELEASE_CANCELLED)

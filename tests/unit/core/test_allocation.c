@@ -339,6 +339,20 @@ static void test_closes_whatever_its_time_what_it_can_only_mean(void **state)
 		{ "R2", NULL, "show R2", NULL, "state=CANCELLED" });
 }
 
+static void test_opens_again_whatever_was_corrected_before_it_was_closed(void **state)
+{
+	PLAY({ "R1", NULL, RELEASED_ON("2026-11-11", "08:00"), "ACCEPTED", NULL },
+		{ "R10 its recall is late", NULL, RELEASED_ON("2026-11-21", "08:00"), "QUARANTINED ORDER_DIFFERS",
+			NULL },
+		{ "R8 of the second release", NULL,
+			"release.varied prn=P1 order=R1 type=PAROLE effective=2026-11-21 office=NAPIER "
+			"time=2026-11-22T09:00",
+			"ACCEPTED", NULL },
+		{ "R8", NULL, "recalled order=R1 cancelled=2026-11-17 time=2026-11-17T09:00", "ACCEPTED", NULL },
+		{ "X4, R2 it comes after the recall", NULL, "retry e2", "ACCEPTED", NULL },
+		{ "R2", NULL, "show R1", NULL, "state=OPEN effective=2026-11-21" });
+}
+
 static void test_undoes_a_release_whose_end_was_wrong(void **state)
 {
 	PLAY({ "R1", NULL, RELEASED("R1") " starts=2026-11-01 ends=2026-11-24", "ACCEPTED", NULL },
@@ -933,6 +947,7 @@ int main(void)
 		cmocka_unit_test(test_keeps_a_release_whose_earlier_one_was_called_off),
 		cmocka_unit_test(test_keeps_a_release_that_comes_after_what_waited_for_an_earlier_one),
 		cmocka_unit_test(test_closes_whatever_its_time_what_it_can_only_mean),
+		cmocka_unit_test(test_opens_again_whatever_was_corrected_before_it_was_closed),
 		cmocka_unit_test(test_undoes_a_release_whose_end_was_wrong),
 		cmocka_unit_test(test_completes_a_request),
 		cmocka_unit_test(test_keeps_an_open_step_8_from_completing),
