@@ -20,8 +20,9 @@
  * `park` is X3, `refuse` ORDER_CLOSED, `closed` and `stands` accept without effect, `keep` remembers the paper for when the order
  * comes back. Before any of them, an event that names another person than the order's is refused (R10), `varied` apart; and plan, replan,
  * begin, take over (of one that was closed) and vary leave things as they are if something later was applied before (R8). A variation may
- * be older than the first opening, which corrects nothing: the source's clocks need not agree. Close leaves a release as it is that came
- * after what it undoes; closed remembers how late it was said, so that nothing older opens the order again.
+ * be older than the first opening, which corrects nothing: the source's clocks need not agree. What was said of an earlier release
+ * (is_of_an_earlier_release) neither closes nor varies the one that stands; closed remembers how late it was said, so that nothing older opens the
+ * order again.
  *
  * Ours, where the rules leave it open:
  * - A transfer keeps the officer: whoever receives the order decides whether to reallocate.
@@ -228,6 +229,22 @@ static bool is_stale(const struct request *request, const struct event *e)
 static bool opens_too_late(const struct request *request, const struct event *e)
 {
 	return is_stale(request, e) || e->time.us < request->requested_at.us;
+}
+
+/* A release may come again, and what was said of an earlier one may come late, or wait where that never came. A list's own time says nothing of
+ * the release, and clocks need not agree, so the days count as well; and where the release lies ahead, it is what is corrected. */
+static bool is_of_an_earlier_release(const struct decision *d, const struct request *request)
+{
+	struct instant stands_since = request->requested_at;
+	struct date day = request->effective_on;
+
+	if (!request->in_effect) {
+		if (is_stale(request, d->event))
+			stands_since = request->applied_at;
+		day = zone_date(&d->policy->zone, stands_since, NULL);
+	}
+	return event_type_kinds(d->event->type) == 1U << SOURCE_PRISON && d->time.us < stands_since.us &&
+	       instant_reached(stands_since, d->now) && zone_date(&d->policy->zone, d->time, NULL).day < day.day;
 }
 
 static int leave_stale(struct decision *d, const struct request *request)
@@ -589,7 +606,7 @@ static int vary(struct decision *d, struct request *request)
 
 	if (!person)
 		return -ENOMEM;
-	if (is_stale(request, d->event))
+	if (is_stale(request, d->event) || is_of_an_earlier_release(d, request))
 		return leave_stale(d, request);
 	if (!differing(request, d->event) && text_equal(request->filed_prn, person->prn)) {
 		set_applied(request, d->time);
@@ -620,24 +637,13 @@ static void close_request(struct decision *d, struct request *request, enum requ
 	ptp_order_closed(d, request);
 }
 
-/* Called off or recalled before the release that stands: that was an earlier one, which may have come late or never. A list's own time says
- * nothing of the release, so the day counts as well; and where the release lies ahead, it is what is taken back. */
-static bool closes_an_earlier_one(const struct decision *d, const struct request *request)
-{
-	struct instant opened = request->requested_at;
-
-	if (d->event->type == EVENT_SENTENCE_CANCELLED || d->time.us >= opened.us || !instant_reached(opened, d->now))
-		return false;
-	return !request->in_effect || zone_date(&d->policy->zone, d->time, NULL).day < request->effective_on.day;
-}
-
 static int close_order(struct decision *d, struct request *request)
 {
-	if (closes_an_earlier_one(d, request))
+	if (is_of_an_earlier_release(d, request))
 		return leave_stale(d, request);
 	file_note(d, request->file);
-	request->applied_at =
-		d->time; /* asked by what opens it again, which no correction of what is closed holds up */
+	/* Asked by what opens it again, which no correction of what is closed holds up. */
+	request->applied_at = d->time;
 	if (d->event->type == EVENT_SENTENCE_CANCELLED)
 		request->final = true;
 	else if (d->event->type == EVENT_RELEASE_CANCELLED)

@@ -67,7 +67,9 @@ mutant R7 'acting for another is not transitive' sql/policy/substitute.csv \
 mutant R8 'the due time is counted anew only for another type' allocation.c \
 	's/request->order_type != was->order_type/true/' allocation
 mutant R8 'an older correction is history' allocation.c 's/return e->time.us < request->applied_at.us/return false/' allocation
-mutant R8 'a closing of an earlier release closes no later one' allocation.c 's/if (closes_an_earlier_one(d, request))/if (false)/' allocation
+mutant R8 'a closing of an earlier release closes no later one' allocation.c \
+	's/if (is_of_an_earlier_release(d, request))/if (false)/' allocation
+mutant R8 'nor does a correction of one vary it' allocation.c 's/ || is_of_an_earlier_release(d, request))/)/' allocation
 mutant R8 'a closing that repeats another is later than it' allocation.c '/if (request->state == REQUEST_CANCELLED) {/{n;d}' allocation
 mutant R8 'the file of an order that moves is another'"'"'s' steps.c 's/t->facing |= FACING_TITLE/t->facing |= 0/' allocation
 mutant R8 'a change of PRN moves the order' allocation.c 's/if (moved)$/if (false)/' allocation

@@ -321,6 +321,33 @@ static void test_keeps_a_release_that_comes_after_what_waited_for_an_earlier_one
 		{ "X3", NULL, "show R1", NULL, "state=PLANNED" });
 }
 
+static void test_leaves_a_release_alone_that_comes_after_what_was_said_of_an_earlier_one(void **state)
+{
+	PLAY({ "R11 the list is in quarantine", NULL,
+		     "baseline prn=P1 order=R1 type=PAROLE effective=2026-01-05 office=ATLANTIS kind=PRISON "
+		     "time=2026-11-01T09:00",
+		     "QUARANTINED UNKNOWN_OFFICE", NULL },
+		{ "X3", NULL,
+			"release.varied prn=P1 order=R1 type=PAROLE effective=2026-01-05 ends=2027-01-01 office=NELSON "
+			"time=2026-11-02T09:00",
+			"PARKED", "" },
+		{ "X3", NULL, "recalled order=R1 cancelled=2026-11-10 time=2026-11-10T09:00", "PARKED", "" },
+		{ "R1 released again", NULL, RELEASED_ON("2026-11-20", "09:00"), "ACCEPTED", NULL },
+		{ "R8", NULL, "show R1", NULL, "state=OPEN effective=2026-11-20 !ends=*" });
+}
+
+static void test_keeps_a_plan_that_was_moved_after_what_called_it_off(void **state)
+{
+	PLAY({ "R2", NULL, SCHEDULED("R1", "2026-12-01") " time=2026-11-20T09:00", "ACCEPTED", NULL },
+		{ "R2", NULL, SCHEDULED("R1", "2026-12-02") " time=2026-11-22T09:00", "ACCEPTED", NULL },
+		{ "R8 it was called off before that", NULL, "release.cancelled order=R1 time=2026-11-21T09:00",
+			"ACCEPTED", "" },
+		{ "R8", NULL, "show R1", NULL, "state=PLANNED on=2026-12-02" },
+		{ "R2 of one day it is this one", NULL, "release.cancelled order=R1 time=2026-11-22T08:00", "ACCEPTED",
+			NULL },
+		{ "R2", NULL, "show R1", NULL, "state=CANCELLED" });
+}
+
 static void test_closes_whatever_its_time_what_it_can_only_mean(void **state)
 {
 	PLAY({ "X3", NULL, "recalled order=R1 cancelled=2026-11-21 time=2026-11-21T09:00", "PARKED", "" },
@@ -946,6 +973,8 @@ int main(void)
 		cmocka_unit_test(test_keeps_closed_what_was_cancelled_again_later),
 		cmocka_unit_test(test_keeps_a_release_whose_earlier_one_was_called_off),
 		cmocka_unit_test(test_keeps_a_release_that_comes_after_what_waited_for_an_earlier_one),
+		cmocka_unit_test(test_leaves_a_release_alone_that_comes_after_what_was_said_of_an_earlier_one),
+		cmocka_unit_test(test_keeps_a_plan_that_was_moved_after_what_called_it_off),
 		cmocka_unit_test(test_closes_whatever_its_time_what_it_can_only_mean),
 		cmocka_unit_test(test_opens_again_whatever_was_corrected_before_it_was_closed),
 		cmocka_unit_test(test_undoes_a_release_whose_end_was_wrong),
