@@ -15,9 +15,12 @@ flock -n 9 || {
 	exit 1
 }
 
-# A socket's address holds 107 bytes: where DIR is too long, the sockets live in /tmp and DIR/sockets says where.
+# A socket's address holds 107 bytes, and an endpoint stands in a YAML list: where DIR is too long or has letters that mean something there, the
+# sockets live in /tmp and DIR/sockets says where.
 sockets=$dir/s
-if [ ${#sockets} -gt 80 ]; then
+plain=yes
+case $sockets in *[!A-Za-z0-9/._-]*) plain=no ;; esac
+if [ ${#sockets} -gt 80 ] || [ $plain = no ]; then
 	sockets=$(cat "$dir/sockets" 2>/dev/null || true)
 	[ -n "$sockets" ] && [ -O "$sockets" ] || sockets=$(mktemp -d /tmp/cpps-XXXXXX)
 	echo "$sockets" >"$dir/sockets"
@@ -96,8 +99,8 @@ greet() {
 
 		The bridge is up. In another terminal, in $(cd "$here/.." && pwd):
 
-		  export CPPS_BRIDGE_CONFIG=$config
-		  build/cppsctl submit $dir/first.ndjson   # a sentence, and a release to come
+		  export CPPS_BRIDGE_CONFIG=$(printf %q "$config")
+		  build/cppsctl submit $(printf %q "$dir/first.ndjson")   # a sentence, and a release to come
 		  build/cppsctl requests         # the allocation requests they made
 		  build/cppsctl tail --after 0   # every record published so far
 		  build/cppsctl status           # how the bridge is

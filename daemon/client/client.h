@@ -21,7 +21,7 @@ struct client_follow_options {
 		*name;  /* consumer; NULL: anonymous. Its position is confirmed after `record` has returned 0 for it */
 	bool follow;    /* false: return at the head */
 	uint64_t count; /* return after so many records; 0: no limit */
-	int timeout_ms; /* give up after so long without any answer; -1: never */
+	int timeout_ms; /* give up after so long without an answer from whoever leads; -1: never */
 	/* Called for each record, in order; a non-zero return ends and is returned. */
 	int (*record)(void *context, const struct wire_record *record);
 	/* For a consumer that processes later than `record` returns: the seq up to which all is processed; may be NULL. Asked before each request. */

@@ -59,7 +59,7 @@ struct cpps_follow_options {
 		name; /* registers the consumer: its lag is shown, and what it has not confirmed is kept longer; NULL: not */
 	unsigned flags;
 	uint64_t count; /* return after so many records; 0: no limit */
-	int timeout_ms; /* give up after so long without any answer; 0: never */
+	int timeout_ms; /* give up after so long without an answer from whoever leads; 0: never */
 	/* Each record, once and in order. Anything but 0 ends, and is what cpps_follow() returns: give positive numbers a meaning of your own. */
 	int (*record)(void *context, const struct cpps_record *record);
 	/* With a name: the seq up to which all is processed. NULL: each record is when `record` has returned 0 for it. */

@@ -35,7 +35,7 @@ struct follow {
 	uint64_t request;
 	int64_t answer_by, ask_after, live_heard, heard;
 	uint64_t confirmed, confirmed_sent, records;
-	bool told_lost;
+	bool told_lost, nobody_leads;
 	bool done;
 	int result;
 };
@@ -157,18 +157,32 @@ static void end_stuck(struct follow *follow)
 
 /* ---- Answers ---- */
 
+/* A peer may name an endpoint, not a way into this process. */
+static bool may_connect(const char *endpoint)
+{
+	return !strncmp(endpoint, "tcp://", strlen("tcp://")) || !strncmp(endpoint, "ipc://", strlen("ipc://"));
+}
+
+/* Each endpoint that was named in its turn, then the next of the list: one of them, such as an ipc path, may lead to the standby itself. */
 static void go_elsewhere(struct follow *follow, const struct log_answer *answer)
 {
-	if (answer->leader_count)
-		link_redirect(&follow->log, answer->leaders[0]);
-	else
-		link_move(&follow->log);
-	follow->asked = false;
+	size_t at = follow->log.failures % (answer->leader_count + 1);
+
+	follow->nobody_leads = true;
+	if (at < answer->leader_count && may_connect(answer->leaders[at])) {
+		link_redirect(&follow->log, answer->leaders[at]);
+		return;
+	}
+	if (!follow->told_lost)
+		notice(follow, "the daemon at %s does not lead: trying on", link_endpoint(&follow->log));
+	follow->told_lost = true;
+	link_move(&follow->log);
 }
 
 static void note_answered(struct follow *follow)
 {
 	follow->heard = client_now();
+	follow->nobody_leads = false;
 	if (follow->told_lost)
 		notice(follow, "following from %s again", link_endpoint(&follow->log));
 	follow->told_lost = false;
@@ -214,7 +228,8 @@ static void handle_answer(struct follow *follow, const struct log_answer *answer
 				    answer->sentence ? answer->sentence : "without a reason"));
 		return;
 	}
-	note_answered(follow);
+	if (answer->result != LOG_NOT_LEADER)
+		note_answered(follow);
 	take_answer(follow, answer);
 	if (answer->result == LOG_NOT_LEADER)
 		go_elsewhere(follow, answer);
@@ -327,9 +342,14 @@ static bool gives_up(struct follow *follow)
 	}
 	if (o->timeout_ms < 0 || client_now() - follow->heard <= o->timeout_ms)
 		return false;
-	end(follow,
-		fault_set(follow->fault, -ETIMEDOUT, "nobody has answered at %s%s for %d ms: is the daemon running?",
-			o->log[0], o->log[1] ? " and the others" : "", o->timeout_ms));
+	if (follow->nobody_leads)
+		end(follow, fault_set(follow->fault, -ETIMEDOUT,
+				    "nobody has led at %s%s for %d ms: cppsctl status says why", o->log[0],
+				    o->log[1] ? " and the others" : "", o->timeout_ms));
+	else
+		end(follow, fault_set(follow->fault, -ETIMEDOUT,
+				    "nobody has answered at %s%s for %d ms: is the daemon running?", o->log[0],
+				    o->log[1] ? " and the others" : "", o->timeout_ms));
 	return true;
 }
 
@@ -338,6 +358,10 @@ static void turn(struct follow *follow)
 	bool live;
 	int lost, r = link_open(&follow->log, follow->fault);
 
+	if (r < 0 && follow->log.named) {
+		link_move(&follow->log);
+		return;
+	}
 	if (r < 0) {
 		end(follow, r);
 		return;
@@ -398,10 +422,12 @@ static int open_live(struct follow *follow)
 	r = flow_socket_tune(follow->live, ZMQ_SUB, 0, 0, 0);
 	if (r == 0 && zmq_setsockopt(follow->live, ZMQ_SUBSCRIBE, "", 0) < 0)
 		r = -errno;
-	for (; r == 0 && *endpoint; endpoint++)
-		if (zmq_connect(follow->live, *endpoint) < 0)
-			r = fault_set(follow->fault, -errno, "the endpoint %s cannot be connected to: %s", *endpoint,
-				zmq_strerror(errno));
+	for (; r == 0 && *endpoint; endpoint++) {
+		r = link_connect(follow->live, *endpoint);
+		if (r < 0)
+			(void)fault_set(follow->fault, r, "the endpoint %s cannot be connected to: %s", *endpoint,
+				zmq_strerror(-r));
+	}
 	return r;
 }
 
@@ -416,6 +442,8 @@ static int check(const struct client_follow_options *o, struct fault *fault)
 		return fault_set(fault, -EINVAL, "%zu prefixes are given, and %d are the limit", n, PREFIXES_MAX);
 	if (!text_given(o->stream))
 		return fault_set(fault, -EINVAL, "no stream is named");
+	if (o->name && strlen(o->name) > REF_MAX)
+		return fault_set(fault, -EINVAL, "the consumer's name is longer than %d bytes", REF_MAX);
 	return 0;
 }
 

@@ -58,7 +58,7 @@ static void close_sockets(struct link *link)
 	if (link->socket)
 		(void)zmq_close(link->socket);
 	link->monitor = link->socket = NULL;
-	link->up = false;
+	link->up = link->lost = false;
 }
 
 void link_done(struct link *link)
@@ -72,6 +72,19 @@ void link_done(struct link *link)
 const char *link_endpoint(const struct link *link)
 {
 	return link->named ? link->named : link->endpoints[link->current];
+}
+
+int link_connect(void *socket, const char *endpoint)
+{
+	static const char everywhere[] = "tcp://*:";
+	char here[sizeof("tcp://127.0.0.1:65535")];
+	const char *port = endpoint + sizeof(everywhere) - 1;
+
+	if (strncmp(endpoint, everywhere, sizeof(everywhere) - 1) == 0 && strlen(port) <= strlen("65535")) {
+		(void)snprintf(here, sizeof(here), "tcp://127.0.0.1:%s", port);
+		endpoint = here;
+	}
+	return zmq_connect(socket, endpoint) < 0 ? -errno : 0;
 }
 
 static int open_monitor(struct link *link)
@@ -110,8 +123,8 @@ int link_open(struct link *link, struct fault *fault)
 		r = stay_lost(link->socket);
 	if (r == 0)
 		r = open_monitor(link);
-	if (r == 0 && zmq_connect(link->socket, link_endpoint(link)) < 0)
-		r = -errno;
+	if (r == 0)
+		r = link_connect(link->socket, link_endpoint(link));
 	if (r == 0)
 		return 1;
 	(void)fault_set(fault, r, "the endpoint %s cannot be connected to: %s", link_endpoint(link), zmq_strerror(-r));
@@ -208,10 +221,12 @@ int link_wait(struct link *link, void *other, int timeout_ms, bool *ret_other)
 		other_at = n;
 		items[n++] = (zmq_pollitem_t){ .socket = other, .events = ZMQ_POLLIN };
 	}
-	(void)zmq_poll(items, n, timeout_ms > 0 ? timeout_ms : 0);
+	(void)zmq_poll(items, n, timeout_ms > 0 && !link->lost ? timeout_ms : 0);
 	if (ret_other)
 		*ret_other = other_at >= 0 && (items[other_at].revents & ZMQ_POLLIN);
-	return link->socket && (items[0].revents & ZMQ_POLLIN) && read_monitor(link);
+	if (link->socket && (items[0].revents & ZMQ_POLLIN) && read_monitor(link))
+		link->lost = true;
+	return link->lost;
 }
 
 int link_send(struct link *link, const void *data, size_t n)

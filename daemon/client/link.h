@@ -17,6 +17,7 @@ struct link {
 	size_t count, current;
 	char *named;        /* an endpoint a daemon named; instead of the current one, once */
 	bool up;            /* the handshake was made */
+	bool lost;          /* the connection is gone, or was refused */
 	unsigned failures;  /* in a row */
 	int64_t not_before; /* of the next opening, client_now() */
 	unsigned openings;
@@ -36,8 +37,12 @@ void link_redirect(struct link *link, const char *endpoint);
 /* Somebody useful answers. */
 void link_good(struct link *link);
 const char *link_endpoint(const struct link *link);
+/* Connects any socket. What a server of this machine binds at every address (a host of *) is reached by the
+ * loopback. 0, or negative. */
+int link_connect(void *socket, const char *endpoint);
 
-/* Waits until the socket or `other` (may be NULL) is readable, at most so long. 1: the connection was lost or refused; 0. */
+/* Waits until the socket or `other` (may be NULL) is readable, at most so long. 1: the connection was lost or refused, again and again
+ * until the link is moved; 0. */
 int link_wait(struct link *link, void *other, int timeout_ms, bool *ret_other);
 /* Sends one frame: 0, -EAGAIN, ... */
 int link_send(struct link *link, const void *data, size_t n);

@@ -200,6 +200,8 @@ static const struct {
 	{ "STRING length > ", tell_plain, "it is too long: shorten it" },
 	{ "Insufficient entries ", tell_plain, "the list is empty: give it an entry" },
 	{ "Excessive entries ", tell_plain, "the list has too many entries: remove some" },
+	{ "Backtrace", tell_plain,
+		"it cannot stand so: write the value itself, without an alias or braces within braces" },
 	{ "libyaml: ", tell_syntax, "this is no YAML; indent by spaces, close every bracket and quote" },
 };
 

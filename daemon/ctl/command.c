@@ -199,7 +199,8 @@ static int take_options(struct ctl *ctl, int argc, char **argv, const struct spe
 
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, stop ? "+:h" : ":h", spelling->options, &index)) != -1) {
-		const char *word = argv[optind > 0 ? optind - 1 : 0];
+		const char letter[] = { '-', (char)optopt, '\0' }; /* getopt may still be inside of its word */
+		const char *word = c == '?' && optopt ? letter : argv[optind > 0 ? optind - 1 : 0];
 		int r = 0;
 
 		if (c == 'h')
@@ -382,8 +383,12 @@ enum ctl_exit ctl_main(int argc, char **argv)
 	}
 	status = run(&ctl);
 	ctl.config = config_free(ctl.config);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
+	if (fflush(stdout) != 0) {
 		(void)fprintf(stderr, "cppsctl: cannot write the output (%s); is the disk full?\n", strerror(errno));
+		return CTL_FAILED;
+	}
+	if (ferror(stdout)) { /* of an earlier line: why is not known any more */
+		(void)fprintf(stderr, "cppsctl: cannot write the output; is the disk full?\n");
 		return CTL_FAILED;
 	}
 	return status;

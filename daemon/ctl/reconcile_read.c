@@ -36,10 +36,10 @@ static int wrong(struct reading *reading, const char *what)
 
 static int column_of(const char *name)
 {
-	if (strcmp(name, "orderRef") == 0)
+	if (strcasecmp(name, "orderRef") == 0)
 		return COLUMN_REF;
 	for (int field = 0; field < FIELD_END; field++)
-		if (strcmp(name, reconcile_field_words[field]) == 0)
+		if (strcasecmp(name, reconcile_field_words[field]) == 0)
 			return field;
 	return COLUMN_NONE;
 }
@@ -125,11 +125,19 @@ static int feed(struct reading *reading, struct csv_parser *parser, const char *
 }
 
 /* ---- NDJSON ---- */
+/* What is left out or null is not compared; what is there must be comparable. */
 static const char *member(struct reading *reading, const json_t *object, const char *name)
 {
 	const json_t *value = json_object_get(object, name);
+	char what[64];
 
-	return json_is_string(value) ? arena_text(reading->arena, json_string_value(value)) : NULL;
+	if (json_is_string(value))
+		return arena_text(reading->arena, json_string_value(value));
+	if (value && !json_is_null(value) && reading->result == 0) {
+		(void)snprintf(what, sizeof(what), "%s must be a text, in quotes", name);
+		reading->result = wrong(reading, what);
+	}
+	return NULL;
 }
 
 static int take_json(struct reading *reading, const char *text, size_t n)
@@ -137,7 +145,6 @@ static int take_json(struct reading *reading, const char *text, size_t n)
 	struct live_order order = { .line = reading->line };
 	json_error_t error;
 	json_t *object = json_loadb(text, n, 0, &error);
-	int r;
 
 	if (!json_is_object(object)) {
 		json_decref(object);
@@ -147,8 +154,7 @@ static int take_json(struct reading *reading, const char *text, size_t n)
 	for (int field = 0; field < FIELD_END; field++)
 		order.fields[field] = member(reading, object, reconcile_field_words[field]);
 	json_decref(object);
-	r = keep(reading, &order);
-	return r;
+	return reading->result < 0 ? reading->result : keep(reading, &order);
 }
 
 /* ---- Either ---- */

@@ -153,14 +153,25 @@ static void refuse(struct submission *s, const struct line *line)
 		ack_print(line->number, "refused", &ack);
 }
 
+/* Behind the answers of the lines before it. */
+static int refuse_in_turn(struct submission *s, const struct line *line)
+{
+	while (client_submit_pending(s->submit) && !interrupted()) {
+		int r = collect(s, TURN_MS);
+
+		if (r < 0)
+			return r;
+	}
+	refuse(s, line);
+	return 0;
+}
+
 static int send_line(struct submission *s, const struct line *line)
 {
 	int r;
 
-	if (line->cut) {
-		refuse(s, line);
-		return 0;
-	}
+	if (line->cut)
+		return refuse_in_turn(s, line);
 	if (!client_submit_pending(s->submit))
 		touch(&s->heard); /* silence counts from the first question */
 	while ((r = client_submit_send(s->submit, line->number, line->text, line->n)) == -EAGAIN && !interrupted()) {
@@ -173,18 +184,20 @@ static int send_line(struct submission *s, const struct line *line)
 	return 0;
 }
 
-/* 1: a line; 0: no more. Answers are taken while the input has nothing yet. */
+/* 1: a line; 0: no more. Answers are taken while the input has no whole line yet. */
 static int next_line(struct submission *s, struct line *line)
 {
-	while (!interrupted() && !lines_ready(&s->lines, client_submit_pending(s->submit) ? 0 : TURN_MS)) {
-		int r;
+	int r = 0;
 
+	while (!interrupted() && (r = lines_try(&s->lines, line, &s->ctl->fault)) == -EAGAIN) {
 		(void)fflush(stdout); /* whoever feeds us line by line reads us so, too */
 		r = client_submit_pending(s->submit) ? collect(s, TURN_MS) : 0;
 		if (r < 0)
 			return r;
+		if (!client_submit_pending(s->submit))
+			(void)lines_ready(&s->lines, TURN_MS);
 	}
-	return interrupted() ? 0 : lines_next(&s->lines, line, &s->ctl->fault);
+	return interrupted() ? 0 : r;
 }
 
 static int submit_lines(struct submission *s)

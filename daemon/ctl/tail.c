@@ -17,7 +17,7 @@
 
 struct tail {
 	struct ctl *ctl;
-	bool written;  /* false: writing has failed; the reader is gone */
+	int failed;    /* errno of writing; EPIPE: the reader is gone */
 	uint64_t last; /* seq of the last record printed; 0: none */
 };
 
@@ -29,10 +29,14 @@ static int print_record(void *context, const struct wire_record *record)
 
 	if (r < 0)
 		return r;
-	tail->written = puts(line) != EOF && fflush(stdout) == 0;
-	if (tail->written)
-		tail->last = record->seq;
-	return tail->written ? 0 : -EPIPE;
+	errno = 0;
+	if (puts(line) == EOF || fflush(stdout) != 0) {
+		tail->failed = errno ? errno : EIO;
+		return fault_set(&tail->ctl->fault, -tail->failed, "cannot write the output (%s); is the disk full?",
+			strerror(tail->failed));
+	}
+	tail->last = record->seq;
+	return 0;
 }
 
 static void print_notice(void *context, const char *sentence)
@@ -86,7 +90,7 @@ static int start(struct ctl *ctl, struct client_follow_options *options)
 
 static int follow(struct ctl *ctl, struct tail *tail)
 {
-	const char *prefixes[PREFIXES_MAX + 1];
+	const char *prefixes[GIVEN_MAX + 1]; /* how many there may be, the client knows */
 	struct client_follow_options options = {
 		.prefixes = prefixes,
 		.name = ctl_text(ctl, "name"),
@@ -119,15 +123,17 @@ static int follow(struct ctl *ctl, struct tail *tail)
 
 static enum ctl_exit tail_run(struct ctl *ctl)
 {
-	struct tail tail = { ctl, true, 0 };
+	struct tail tail = { .ctl = ctl };
 	int r;
 
 	interrupt_watch();
 	r = follow(ctl, &tail);
-	if (r < 0 && !tail.written) {
+	if (tail.failed == EPIPE) {
 		(void)fclose(stdout);
 		_exit(CTL_OK); /* whoever read has read enough; nothing is left to be said to them */
 	}
+	if (tail.failed)
+		clearerr(stdout); /* it is said here */
 	return r < 0 && !interrupted() ? ctl_fail(ctl) : CTL_OK;
 }
 

@@ -227,6 +227,7 @@ static void flush(struct feeder *feeder)
 		r = logfile_store(feeder->file, clock_s(), feeder->entries, feeder->entry_count, &fault);
 	if (r == -EUCLEAN) {
 		feeder->fault = fault;
+		pause_all(feeder, true); /* this turn may bring more, and the batch has no room */
 		end(feeder, r);
 		return;
 	}
@@ -699,7 +700,10 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 
 	(void)source, (void)info;
 	flush(feeder);
-	end(feeder, feeder->blocked ? -EIO : feeder->result);
+	if (feeder->options.once && !feeder->ended && !feeder->blocked)
+		feeder->result = fault_set(&feeder->fault, -EINTR,
+			"stopped before the lines ended; give all of them again: what is stored is answered known");
+	end(feeder, feeder->blocked && feeder->result == 0 ? -EIO : feeder->result);
 	return 0;
 }
 

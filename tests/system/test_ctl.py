@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import select
 import signal
 import struct
 import subprocess
@@ -89,6 +90,11 @@ def test_submit(bridge):
     long = bridge.ctl("submit", "--json", stdin="x" * 1100000 + "\n" + lines_of([first]))
     check(long.code == 1 and [r["disposition"] for r in long.rows] == ["refused", "duplicate"] and "not sent" in long.err,
           "submit: a line no socket takes is not sent, the rest is; exit 1", long.out[:300] + long.err)
+    with open(path + ".long", "w") as f:
+        f.write(lines_of([first] * 300) + "x" * 1100000 + "\n" + lines_of([first]))
+    long = bridge.ctl("submit", "--json", path + ".long")
+    check([r["line"] for r in long.rows] == list(range(1, 303)), "submit --json: what is not sent is told in its turn, too",
+          [r["line"] for r in long.rows if r["disposition"] == "refused"])
 
 
 def test_progress(bridge):
@@ -110,6 +116,38 @@ def test_interrupted(bridge):
     err = feed.communicate(timeout=30)[1]
     check(feed.returncode == 1 and "stopped after line 1, 0 not answered" in err and "duplicate" in err,
           "submit: Ctrl-C ends it and says how to go on", err)
+
+
+def consumed(pipe):
+    return fcntl.ioctl(pipe, termios.FIONREAD, struct.pack("i", 0)) == struct.pack("i", 0)
+
+
+def test_half_a_line(bridge):
+    line = open(bridge.dir + "/good.ndjson").read()
+    bridge.signal(signal.SIGSTOP)
+    feed = bridge.ctl_popen("submit", "--json", "-", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for part in (line, line[:40]):
+        feed.stdin.write(part)
+        feed.stdin.flush()
+        check(wait_for(lambda: consumed(feed.stdin)), "submit: takes what there is")
+    bridge.signal(signal.SIGCONT)
+    check(bool(select.select([feed.stdout], [], [], 30)[0]), "submit: half a line does not hold up the answers of those before it")
+    out, err = feed.communicate(line[40:], timeout=60)
+    check([json.loads(l)["disposition"] for l in out.splitlines()] == ["duplicate", "duplicate"], "submit: and is taken when the rest of it comes", out + err)
+
+
+def test_closed_streams(bridge):
+    def run(line):
+        return subprocess.run(line, shell=True, env=dict(bridge.environment(), CTL=BIN + "/cppsctl"), capture_output=True, text=True, timeout=60)
+
+    done = run('"$CTL" submit <&-')
+    check(done.returncode == 0 and done.stdout.split() == ["lines", "0"], "submit: a closed standard input has no lines", done.stdout + done.stderr)
+    done = run('"$CTL" requests >&-')
+    check(done.returncode == 1 and "cannot write the output" in done.stderr, "requests: a closed output is said, and no socket is written into", done.stderr)
+    for command in ("tail --after 0", "requests", "generate --events 5"):
+        done = run('"$CTL" ' + command + " >/dev/full")
+        check(done.returncode == 1 and "cannot write the output" in done.stderr and len(done.stderr.splitlines()) == 1,
+              "%s: a full disk is said, and is no success" % command, str(done.returncode) + done.stderr)
 
 
 def test_submit_waits(bridge, other):
@@ -135,6 +173,12 @@ def test_tail(bridge):
     check(now.code == 0 and not now.out, "tail --from-now: nothing has come since", now.out)
     refuses(bridge, 1, ["tail", "--after", "99999"], "no record 99999", "cppsctl status")
     refuses(bridge, 2, ["tail", "--after", "-1"], "--after", "whole number")
+    refuses(bridge, 1, ["tail"] + 33 * ["--match", "task."], "33 prefixes", "32", what="tail --match 33 times")
+    refuses(bridge, 1, ["tail", "--name", 65 * "n"], "name", "64 bytes")
+    everywhere = bridge.dir + "/everywhere.yaml"
+    with open(bridge.config) as source, open(everywhere, "w") as target:
+        target.write(source.read().replace("/s/live]", "/s/live, 'tcp://*:1']").replace("/s/log]", "/s/log, 'tcp://*:2']"))
+    check(bridge.ctl("--config", everywhere, "tail", "--after", "0").rows == rows, "tail: an endpoint at every address is no obstacle")
 
     follow = bridge.ctl_popen("tail", "--follow", "--after", str(head), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     bridge.submit([imposed("A-4", "P4")])
@@ -548,8 +592,10 @@ with Bridge() as bridge:
     test_submit(bridge)
     test_progress(bridge)
     test_interrupted(bridge)
+    test_half_a_line(bridge)
     test_submit_waits(bridge, elsewhere)
     test_tail(bridge)
+    test_closed_streams(bridge)
     test_consumers(bridge)
     test_status(bridge, elsewhere)
     test_listings(bridge, elsewhere)

@@ -35,6 +35,9 @@ with Bridge() as bridge:
     check(end - begin < 2000, "it did not grow: %d -> %d kB in %.0f s" % (begin, end, SECONDS))
     check(SANITIZED or end < 64 * 1024, "its memory is bounded: %d kB" % end)
     check(submit.poll() is None, "the submit waits")
+    tail = bridge.ctl("tail", timeout=60)
+    check(tail.code == 1 and "nobody has led" in tail.err and "cppsctl status" in tail.err, "tail says that nobody leads, and does not wait for ever",
+          tail.err)
     bridge.cluster("start")
     check(bool(wait_for(lambda: bridge.status().get("role") == "leader", 30)), "it goes on by itself")
     check(submit.wait(300) in (0, 3), "the submit finishes by itself")

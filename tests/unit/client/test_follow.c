@@ -490,6 +490,9 @@ static void test_refuses_options_that_cannot_be(void **state)
 	scene->o.stream = "";
 	assert_ends(scene, -EINVAL, "no stream");
 	scene->o.stream = "nz";
+	scene->o.name = longer;
+	assert_ends(scene, -EINVAL, "consumer's name");
+	scene->o.name = NULL;
 	scene->o.live = bad_live;
 	assert_ends(scene, -EINVAL, "nonsense");
 	scene->o.live = NULL;
@@ -510,6 +513,43 @@ static void test_goes_to_the_leader_that_a_standby_names(void **state)
 	write_records(&scene->second, 30, "task.opened/NELSON", true);
 	assert_int_equal(follow(scene), 0);
 	assert_seen(scene, 1, 30);
+}
+
+static void test_a_standby_that_names_itself_first_is_not_asked_for_ever(void **state)
+{
+	struct scene *scene = *state;
+	const char *const leaders[] = { scene->first.log, "inproc://nowhere", scene->second.log };
+
+	lead(&scene->first, 0, 0);
+	log_server_set_leaders(scene->first.server, leaders, 3);
+	lead(&scene->second, EPOCH + 1, 1);
+	write_records(&scene->second, 30, "task.opened/NELSON", true);
+	assert_int_equal(follow(scene), 0);
+	assert_seen(scene, 1, 30);
+}
+
+static void test_a_leader_is_found_in_the_list_where_only_the_standby_itself_is_named(void **state)
+{
+	struct scene *scene = *state;
+	const char *const leaders[] = { scene->first.log };
+
+	lead(&scene->first, 0, 0);
+	log_server_set_leaders(scene->first.server, leaders, 1);
+	lead(&scene->second, EPOCH + 1, 1);
+	write_records(&scene->second, 30, "task.opened/NELSON", true);
+	scene->logs[1] = scene->second.log;
+	assert_int_equal(follow(scene), 0);
+	assert_seen(scene, 1, 30);
+}
+
+static void test_gives_up_where_nobody_leads(void **state)
+{
+	struct scene *scene = *state;
+
+	lead(&scene->first, 0, 0);
+	scene->o.timeout_ms = 500;
+	assert_ends(scene, -ETIMEDOUT, "nobody has led");
+	assert_non_null(strstr(scene->notices, "does not lead"));
 }
 
 static void test_tries_the_next_endpoint(void **state)
@@ -583,6 +623,9 @@ int main(void)
 		TEST(test_says_that_an_answer_is_none),
 		TEST(test_refuses_options_that_cannot_be),
 		TEST(test_goes_to_the_leader_that_a_standby_names),
+		TEST(test_a_standby_that_names_itself_first_is_not_asked_for_ever),
+		TEST(test_a_leader_is_found_in_the_list_where_only_the_standby_itself_is_named),
+		TEST(test_gives_up_where_nobody_leads),
 		TEST(test_tries_the_next_endpoint),
 		TEST(test_goes_on_with_the_next_leader),
 	};

@@ -107,6 +107,41 @@ static void test_says_which_endpoint_is_none(void **state)
 	link_done(&link);
 }
 
+static void test_reaches_what_is_bound_everywhere_by_the_loopback(void **state)
+{
+	struct scene *scene = *state;
+	void *server = zmq_socket(scene->context, ZMQ_ROUTER), *client = zmq_socket(scene->context, ZMQ_DEALER);
+	char bound[64], everywhere[64];
+	size_t n = sizeof(bound);
+	char byte;
+
+	assert_int_equal(zmq_bind(server, "tcp://*:*"), 0);
+	assert_int_equal(zmq_getsockopt(server, ZMQ_LAST_ENDPOINT, bound, &n), 0);
+	(void)snprintf(everywhere, sizeof(everywhere), "tcp://*%s", strrchr(bound, ':'));
+	assert_int_equal(link_connect(client, everywhere), 0);
+	assert_int_equal(zmq_send(client, "x", 1, 0), 1);
+	assert_true(zmq_recv(server, &byte, 1, 0) > 0);
+	assert_int_equal(link_connect(client, "tcp://*:far-too-long-for-a-port"), -EINVAL);
+	(void)zmq_setsockopt(client, ZMQ_LINGER, &(int){ 0 }, sizeof(int));
+	(void)zmq_close(client);
+	(void)zmq_close(server);
+}
+
+static void test_a_lost_connection_stays_lost_until_it_is_moved(void **state)
+{
+	struct scene *scene = *state;
+	void *server = serve(scene, scene->first);
+
+	open_now(scene);
+	assert_int_equal(link_send(&scene->link, "x", 1), 0);
+	assert_int_equal(link_wait(&scene->link, NULL, 100, NULL), 0);
+	(void)zmq_close(server);
+	assert_true(is_lost(scene));
+	assert_int_equal(link_wait(&scene->link, NULL, MS, NULL), 1);
+	link_move(&scene->link);
+	assert_int_equal(link_wait(&scene->link, NULL, 0, NULL), 0);
+}
+
 static void test_carries_messages_and_notices_who_is_gone(void **state)
 {
 	struct scene *scene = *state;
@@ -231,6 +266,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_needs_an_endpoint),
 		cmocka_unit_test(test_says_which_endpoint_is_none),
+		TEST(test_reaches_what_is_bound_everywhere_by_the_loopback),
+		TEST(test_a_lost_connection_stays_lost_until_it_is_moved),
 		TEST(test_carries_messages_and_notices_who_is_gone),
 		TEST(test_is_not_connected_again_behind_its_owners_back),
 		TEST(test_notices_that_nobody_is_there),

@@ -271,6 +271,9 @@ static const struct {
 					 "bracket and quote" },
 	{ HEAD "endpoints:\n  submit: [ipc:///a\n", ": line 4: did not find expected ',' or ']': this is no YAML; "
 						    "indent by spaces, close every bracket and quote" },
+	{ "database: &a d\nstream: *a\n", ": line 2: stream: it cannot stand so: write the value itself, without an "
+					  "alias or braces within braces" },
+	{ "stream: {{}}\n", ": line 1: stream: it takes a text: write it on the same line" },
 	{ "just text\n", ": it takes options of its own: write each below it, as name: value" },
 	{ "", ": it holds no option: begin with a copy of the cpps-bridge.yaml that is shipped" },
 	{ "# nothing\n", ": it holds no option: begin with a copy of the cpps-bridge.yaml that is shipped" },

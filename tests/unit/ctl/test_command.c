@@ -202,6 +202,7 @@ static void test_says_what_is_wrong_and_how_to_mend_it(void **state)
 		{ "restart", "there is no command \"restart\"; see cppsctl --help" },
 		{ "x", "there is no command \"x\"; see cppsctl --help" },
 		{ "--colour", "unknown option --colour; see cppsctl --help" },
+		{ "clock advance -1d", "unknown option -1; see cppsctl clock advance --help" },
 		{ "requests --colour", "unknown option --colour; see cppsctl requests --help" },
 		{ "requests --office", "--office needs a value; see cppsctl requests --help" },
 		{ "requests --limit ten", "--limit takes a whole number, not \"ten\"" },

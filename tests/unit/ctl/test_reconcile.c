@@ -177,6 +177,7 @@ static const struct {
 	{ "orderRef,prn\n\"A,1\",\"P\"\"1\"\n", "A,1@2 P\"1 - -" },
 	{ "orderRef,prn\nA,P1,more,than,named\nB\n", "A@2 P1 - -; B@3 - - -" },
 	{ "orderRef\nA", "A@2 - - -" },
+	{ "OrderRef,PRN\nA,P1\n", "A@2 P1 - -" },
 	{ "orderRef\n", "" },
 	{ "", "" },
 	{ "{\"orderRef\":\"B\",\"prn\":\"P1\",\"orderType\":\"PAROLE\",\"office\":\"NAPIER\"}\n\n{\"office\":null,"
@@ -212,6 +213,8 @@ static const struct {
 	{ "{\"orderRef\":\"A\"}\n{\"prn\":\"P1\"}\n", ", line 2: it has no orderRef" },
 	{ "{\"orderRef\":\"A\"}\n[1]\n", ", line 2: it is no JSON object" },
 	{ "{\"orderRef\":\n", ", line 1: " },
+	{ "{\"orderRef\":\"A\",\"prn\":102}\n", ", line 1: prn must be a text, in quotes" },
+	{ "{\"orderRef\":102}\n", ", line 1: orderRef must be a text, in quotes" },
 };
 
 static void test_R11_a_sentence_names_the_line_that_is_wrong(void **state)

@@ -478,6 +478,25 @@ static void test_ends_at_once_when_asked_and_keeps_what_it_has(void **state)
 	assert_int_equal(place_number(scene->place, "SELECT count(*) FROM record"), 1);
 }
 
+static void test_stopped_before_the_lines_ended_is_no_success(void **state)
+{
+	struct scene *scene = *state;
+	struct fault fault = { "" };
+	sigset_t set, before;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &set, &before);
+	assert_int_equal(pipe2(scene->input, O_NONBLOCK | O_CLOEXEC), 0);
+	open_with(scene, (struct feeder_options){ .input_fd = scene->input[0], .keep_days = 90, .once = true });
+	assert_int_equal(write(scene->input[1], "x", 1), 1);
+	wait_for(scene, ANSWERS, 1);
+	(void)raise(SIGTERM);
+	assert_int_equal(feeder_run(scene->feeder, &fault), -EINTR);
+	assert_non_null(strstr(fault.sentence, "before the lines ended"));
+	assert_int_equal(place_number(scene->place, "SELECT count(*) FROM record"), 1);
+}
+
 static void test_a_named_consumer_is_kept(void **state)
 {
 	struct scene *scene = *state;
@@ -548,6 +567,28 @@ static void test_makes_a_plain_publisher_durable(void **state)
 	(void)zmq_close(publisher);
 }
 
+static void test_a_damaged_log_ends_it_whatever_still_comes(void **state)
+{
+	struct scene *scene = *state;
+	void *publisher = open_publisher(scene);
+	struct fault fault = { "" };
+	char text[128];
+
+	place_sql(scene->place,
+		"PRAGMA writable_schema = ON; UPDATE sqlite_schema SET rootpage = 99999 WHERE name = 'record'; "
+		"PRAGMA schema_version = 99");
+	for (unsigned n = 1; n < 500; n++) /* one less than a batch, so that the next turn fills it and goes on */
+		take(scene, n);
+	for (unsigned n = 501; n <= 560; n++) {
+		line_of(text, n);
+		publish(publisher, NULL, 0, text);
+	}
+	(void)usleep(100000);
+	assert_int_equal(feeder_run(scene->feeder, &fault), -EUCLEAN);
+	assert_non_null(strstr(fault.sentence, "malformed"));
+	(void)zmq_close(publisher);
+}
+
 static void publish_at(void *publisher, struct arena *arena, uint64_t seq, uint64_t head, const char *event)
 {
 	const struct position position = { .stream = "elsewhere", .epoch = 5, .seq = seq, .head = head };
@@ -596,8 +637,10 @@ int main(void)
 		TEST(test_takes_lines_as_they_come_and_ends_with_them),
 		TEST(test_input_that_fails_ends_it_when_all_that_came_is_stored),
 		TEST(test_ends_at_once_when_asked_and_keeps_what_it_has),
+		TEST(test_stopped_before_the_lines_ended_is_no_success),
 		TEST(test_a_named_consumer_is_kept),
 		TEST(test_makes_a_plain_publisher_durable),
+		TEST(test_a_damaged_log_ends_it_whatever_still_comes),
 		TEST(test_says_what_a_publisher_with_positions_sent_in_vain),
 	};
 
