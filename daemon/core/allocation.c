@@ -602,6 +602,7 @@ static int check_move(struct decision *d, const struct request *request, const s
 static int vary(struct decision *d, struct request *request)
 {
 	struct person *person = d->facts->person(d->facts->context, d->event->prn);
+	bool same_limits = same_type(request, d->event) && same_start(request, d->event);
 	int answer;
 
 	if (!person)
@@ -623,7 +624,8 @@ static int vary(struct decision *d, struct request *request)
 	person_keep(person);
 	apply_variation(d, request, person);
 	file_settle(d);
-	ptp_order_varied(d, request);
+	if (!same_limits)
+		ptp_order_varied(d, request);
 	return request_live(request) ? know_offender(d, request) : RULE_ACCEPTS;
 }
 

@@ -460,18 +460,31 @@ static int check_ptp_stages(const struct policy *policy, struct fault *fault)
 	return 0;
 }
 
-/* Whether `outcome` can have been recorded at the stage while it lasts; OUTCOME_NONE always. */
-static bool recorded_at(const struct policy *policy, int32_t version, uint8_t stage, enum ptp_outcome outcome)
+/* Bits of the outcomes that can have been recorded at the stage while it lasts, OUTCOME_NONE among them, once those of `before` have been. */
+static uint32_t recorded_after(const struct policy *policy, int32_t version, uint8_t stage, uint32_t before)
 {
-	bool found = outcome == OUTCOME_NONE;
+	uint32_t recorded = before;
 
 	for (size_t i = 0; i < policy->ptp_move_count; i++) {
 		const struct policy_ptp_move *move = &policy->ptp_moves[i];
 
-		if (move->version == version && move->stage == stage && move->outcome == outcome)
-			found |= !move->next && !move->closes;
+		if (move->version == version && move->stage == stage && !move->next && !move->closes &&
+			before >> move->needs & 1)
+			recorded |= UINT32_C(1) << move->outcome;
 	}
-	return found;
+	return recorded;
+}
+
+/* Whether `outcome` can ever have been recorded at the stage: one that waits for itself, or for what waits for it, cannot. */
+static bool recorded_at(const struct policy *policy, int32_t version, uint8_t stage, enum ptp_outcome outcome)
+{
+	uint32_t before = 0, recorded = UINT32_C(1) << OUTCOME_NONE;
+
+	while (recorded != before) {
+		before = recorded;
+		recorded = recorded_after(policy, version, stage, before);
+	}
+	return recorded >> outcome & 1;
 }
 
 static int check_outcome(const struct policy *policy, const char *table, size_t i, const char *column, int32_t version,
@@ -479,7 +492,7 @@ static int check_outcome(const struct policy *policy, const char *table, size_t 
 {
 	if (recorded_at(policy, version, stage, outcome))
 		return 0;
-	return wrong(fault, table, i, column, "no move that stays at stage %u has the outcome %s", stage,
+	return wrong(fault, table, i, column, "no move that stays at stage %u can have the outcome %s", stage,
 		ptp_outcome_text(outcome));
 }
 

@@ -17,7 +17,7 @@ enum ptp_occasion {
 	PTP_AT_LATE = 1 << 4,       /* forward past open_until_stage: nothing may be open any more */
 	PTP_AT_IMPOSITION = 1 << 5, /* any imposition record */
 	PTP_AT_IMPOSED = 1 << 6,    /* one that says IMPOSED */
-	PTP_AT_VARIED = 1 << 7,     /* the order's particulars changed */
+	PTP_AT_VARIED = 1 << 7,     /* the order's type or start changed */
 };
 
 struct ptp_question {

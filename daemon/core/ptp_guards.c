@@ -40,10 +40,25 @@ static bool role_may_record(const struct ptp_question *q)
 	return q->move;
 }
 
+/* Every role of whose rows one has the outcome: some outcomes are for more than one. */
 static void say_role(const struct ptp_question *q, struct fault *said)
 {
+	char roles[FAULT_MAX] = "";
+	size_t n = 0;
+
+	for (enum role role = ROLE_NONE + 1; role < ROLE_END; role++) {
+		const struct policy_ptp_move *move =
+			ptp_move(q->policy, q->procedure->version, q->ptp->stage, q->event->ptp_outcome, role);
+
+		if (!move || move->role != role)
+			continue;
+		text_copy(roles + n, sizeof(roles) - n, n ? " or " : "");
+		n += strlen(roles + n);
+		text_copy(roles + n, sizeof(roles) - n, role_text(role));
+		n += strlen(roles + n);
+	}
 	fault_set(said, 0, "byRole %s: outcome %s at stage %d is for %s", role_text(q->event->by_role),
-		ptp_outcome_text(q->event->ptp_outcome), q->ptp->stage, role_text(any_move(q)->role));
+		ptp_outcome_text(q->event->ptp_outcome), q->ptp->stage, roles);
 }
 
 static bool precondition_holds(const struct ptp_question *q)

@@ -130,7 +130,7 @@ int ptp_stage_recorded(struct decision *d);
 int ptp_imposition_recorded(struct decision *d);
 /* The request was cancelled, recalled or has ended: closes (ORDER_CLOSED) or ends (ENDED) its cases. */
 void ptp_order_closed(struct decision *d, struct request *request);
-/* The order's particulars changed: G1 and G4 are checked again; `ptp.refused` where they no longer hold. */
+/* The order's type or start changed: G1 and G4 are checked again; `ptp.refused` where they no longer hold. */
 void ptp_order_varied(struct decision *d, struct request *request);
 /* Earliest moment the case needs a timer (overdue level, expiring, expired); INSTANT_NONE: none. */
 struct instant ptp_next_alarm(const struct policy *policy, const struct ptp_case *ptp);

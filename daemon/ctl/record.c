@@ -320,9 +320,10 @@ const struct command command_task = {
 /* ---- ptp record ---- */
 static enum ctl_exit ptp_record_run(struct ctl *ctl)
 {
-	static const char sql[] = "SELECT m.role FROM cpps.ptp_case c JOIN cpps_policy.ptp_move m USING (version) "
-				  "WHERE c.ptp_ref = $1 AND m.stage IN (0, $2::integer) AND m.outcome = $3 "
-				  "ORDER BY m.stage DESC, m.row_no LIMIT 1";
+	static const char sql[] =
+		"SELECT m.role FROM cpps.ptp_case c JOIN cpps_policy.ptp_move m USING (version) "
+		"WHERE c.ptp_ref = $1 AND coalesce(m.stage, $2::integer) = $2::integer AND m.outcome = $3 "
+		"ORDER BY m.row_no LIMIT 1"; /* a stage of NULL is any */
 	const char *parameters[] = { ctl->operands[0], ctl->operands[1], ctl->operands[2], NULL };
 	char role[ROLE_TEXT];
 	uint64_t stage;

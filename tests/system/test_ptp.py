@@ -505,7 +505,9 @@ def recorded_by_hand(bridge):
         check(text in shown, "show: " + what, shown)
     when = re.search(r"(\w{3} \d{4}-\d{2}-\d{2} \d{2}:\d{2}) NZ[DS]T\s+corrections.cpps.ptp.considered", shown)
     check(when is not None, "show: when", shown)
-    bridge.ctl("ptp", "record", case.ref, "3", "WITHDRAWN", "--role", "SERVICE_MANAGER", "--by", "sm-1")
+    withdrawn = bridge.ctl("ptp", "record", case.ref, "3", "WITHDRAWN", "--by", "po-7")
+    closed = [r["data"]["byRole"] for r in case.records("ptp.closed")]
+    check(withdrawn.code == 0 and closed == ["PROBATION_OFFICER"], "ptp record: what closes a case at any stage, too", withdrawn.out + withdrawn.err)
     bridge.ctl("ptp", "record", case.ref, "3", "MEMO_SENT", "--by", "sm-1")
     for ref in (case.ref, case.order):
         check("PTP_CLOSED" in bridge.ctl("show", ref).out, "show %s: what came too late is there as well" % ref)

@@ -137,6 +137,7 @@ mutant G3 'residential restrictions must hold' ptp_guards.c \
 mutant G4 'PTP may last to the limit, exclusive' ptp_guards.c 's/ends_on.day <= limit(q).day/ends_on.day < limit(q).day/' ptp_guards
 mutant G4 'PTP may not end later' ptp_guards.c 's/ends_on.day <= limit(q).day/ends_on.day <= limit(q).day + 1/' ptp_guards
 mutant G4 'PTP may not start before its order' ptp_guards.c 's/starts_on.day >= order_start/starts_on.day + 1 >= order_start/' ptp_guards
+mutant G4 'what a varied start broke is refused once' allocation.c 's/\tif (!same_limits)/\tif (true)/' ptp
 mutant G5 'each code counts once' ptp_guards.c 's/met += !code_said_before(list, code, n)/met++/' ptp_guards
 mutant G5 'every code must be known' ptp_guards.c 's/return !unknown_code(q)/return true/' ptp_guards
 mutant G6 'the role must be the row'"'"'s' ptp_procedure.c 's/policy_may_act(policy, SCOPE_PTP, role, move->role)/true/' ptp_table
@@ -146,6 +147,7 @@ mutant G7 'only the current stage is recorded' ptp_guards.c 's/q->event->stage =
 mutant G8 'what must come first has come' ptp_guards.c 's/return ptp_outcome_recorded(q->ptp->outcomes, q->move->needs)/return true/' ptp_table
 mutant G8 'a new draft needs new feedback' ptp.c 's/(ptp->outcomes \& ~(1U << move->clears)) |/ptp->outcomes |/' ptp
 mutant G8 'every row of the procedure is there' sql/policy/ptp_move.csv '/^1,8,GENERAL_MANAGER,DECLINED/d' ptp_table
+mutant G8 'no outcome waits for itself' policy_check.c 's/before >> move->needs \& 1/true/' policy
 mutant G9 'EM must not be declined' ptp_guards.c 's/em_approval != EM_DECLINED/em_approval != EM_NONE/' ptp_guards
 mutant G9 'EM must be sought in the end' ptp_guards.c 's/q->ptp->em_approval == EM_SOUGHT || //' ptp_guards
 mutant G9 'past the open stages a move forward asks for everything' ptp_procedure.c \

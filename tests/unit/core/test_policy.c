@@ -878,16 +878,28 @@ static void test_refuses_a_ptp_procedure_that_does_not_fit_together(void **state
 		{ "P8 moves", { { PUT, "ptp_move", 21, "closes", "" } },
 			"policy table ptp_move, row 21, column closes: must be given where stage is empty" },
 		{ "G8 precondition", { { PUT, "ptp_move", 12, "needs", "DRAFT_SUBMITTED" } },
-			"policy table ptp_move, row 12, column needs: no move that stays at stage 7 has the outcome "
+			"policy table ptp_move, row 12, column needs: no move that stays at stage 7 can have the "
+			"outcome "
 			"DRAFT_SUBMITTED" },
 		{ "G8 precondition", { { PUT, "ptp_move", 12, "needs", "BUDGET_DECLINED" } },
-			"policy table ptp_move, row 12, column needs: no move that stays at stage 7 has the outcome "
+			"policy table ptp_move, row 12, column needs: no move that stays at stage 7 can have the "
+			"outcome "
 			"BUDGET_DECLINED" },
+		{ "G8 a precondition of itself", { { PUT, "ptp_move", 10, "needs", "BUDGET_APPROVED" } },
+			"policy table ptp_move, row 10, column needs: no move that stays at stage 7 can have the "
+			"outcome "
+			"BUDGET_APPROVED" },
+		{ "G8 preconditions of each other", { { PUT, "ptp_move", 15, "needs", "FEEDBACK_GIVEN" } },
+			"policy table ptp_move, row 15, column needs: no move that stays at stage 9 can have the "
+			"outcome "
+			"FEEDBACK_GIVEN" },
 		{ "G8 precondition", { { PUT, "ptp_move", 8, "needs", "PROPOSAL_PREPARED" } },
-			"policy table ptp_move, row 8, column needs: no move that stays at stage 6 has the outcome "
+			"policy table ptp_move, row 8, column needs: no move that stays at stage 6 can have the "
+			"outcome "
 			"PROPOSAL_PREPARED" },
 		{ "G8 precondition", { { PUT, "ptp_move", 15, "clears", "SUBMITTED" } },
-			"policy table ptp_move, row 15, column clears: no move that stays at stage 9 has the outcome "
+			"policy table ptp_move, row 15, column clears: no move that stays at stage 9 can have the "
+			"outcome "
 			"SUBMITTED" },
 		{ "P9", { { PUT, "ptp_stage", 10, "version", "2" } },
 			"policy table ptp_move, row 17, column next: 10 has no row in ptp_stage for this version" },
@@ -910,7 +922,8 @@ static void test_refuses_a_ptp_procedure_that_does_not_fit_together(void **state
 			"policy table ptp_actor, row 9, column after: must be empty in the first row of a stage, and "
 			"only there" },
 		{ "P8 actors", { { PUT, "ptp_actor", 8, "after", "FORWARDED" } },
-			"policy table ptp_actor, row 8, column after: no move that stays at stage 7 has the outcome "
+			"policy table ptp_actor, row 8, column after: no move that stays at stage 7 can have the "
+			"outcome "
 			"FORWARDED" },
 		{ "P8 actors", { { DROP, "ptp_actor", 7, NULL, NULL } },
 			"policy table ptp_actor, row 7, column after: must be empty in the first row of a stage, and "

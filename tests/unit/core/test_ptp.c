@@ -393,6 +393,29 @@ static void test_asks_again_when_the_order_is_varied(void **state)
 	assert_int_equal(failed, 0);
 }
 
+/* G4: another office or end of the order says nothing new of a condition that no longer fits its start. */
+static void test_refuses_once_what_a_varied_start_broke(void **state)
+{
+	struct event event;
+
+	(void)state;
+	case_in(PTP_IMPOSED);
+	event = court_event(EVENT_SENTENCE_VARIED);
+	event.starts_on = date_of(2026, 3, 5);
+	assert_int_equal(bench_reason(&bench, &event), REASON_NONE);
+	assert_int_equal(bench_count(&bench, RECORD_PTP_REFUSED), 1);
+	event.office = "NELSON";
+	event.ends_on = date_of(2030, 3, 5);
+	event.id = "another office and end";
+	assert_int_equal(bench_reason(&bench, &event), REASON_NONE);
+	assert_int_equal(bench_count(&bench, RECORD_ALLOCATION_CHANGED), 2);
+	assert_int_equal(bench_count(&bench, RECORD_PTP_REFUSED), 0);
+	event.starts_on = date_of(2026, 3, 6);
+	event.id = "another start";
+	assert_int_equal(bench_reason(&bench, &event), REASON_NONE);
+	assert_int_equal(bench_count(&bench, RECORD_PTP_REFUSED), 1);
+}
+
 static void test_stops_at_the_next_move_where_a_variation_broke_a_guard(void **state)
 {
 	struct event event;
@@ -595,6 +618,7 @@ int main(void)
 		cmocka_unit_test(test_closes_or_ends_the_case_of_a_cancelled_order),
 		cmocka_unit_test(test_closes_or_ends_the_case_of_an_order_past_its_end),
 		cmocka_unit_test(test_asks_again_when_the_order_is_varied),
+		cmocka_unit_test(test_refuses_once_what_a_varied_start_broke),
 		cmocka_unit_test(test_stops_at_the_next_move_where_a_variation_broke_a_guard),
 		cmocka_unit_test(test_keeps_the_managers_notes_of_support),
 		cmocka_unit_test(test_tells_a_decision_against_before_it_closes_the_case),

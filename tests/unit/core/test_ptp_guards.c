@@ -567,6 +567,9 @@ static void test_says_what_is_wrong_and_how_it_should_be(void **state)
 			"outcome_MEMO_SENT_at_stage_1:_that_stage_has_no_such_outcome"),
 		REFUSED("G6", STAGE(1, SERVICE_MANAGER, ADVISED) "id=G6", "PTP_G6",
 			"byRole_SERVICE_MANAGER:_outcome_ADVISED_at_stage_1_is_for_PROBATION_OFFICER:*"),
+		REFUSED("G6_all", STAGE(1, AREA_MANAGER, WITHDRAWN) "id=G6_all", "PTP_G6",
+			"byRole_AREA_MANAGER:_outcome_WITHDRAWN_at_stage_1_is_for_PROBATION_OFFICER_or_SERVICE_MANAGER:"
+			"*"),
 		MOVED(STAGE(1, PROBATION_OFFICER, ADVISED)),
 		MOVED(STAGE(2, PROBATION_OFFICER, STILL_CONSIDERED)),
 		MOVED(STAGE(3, SERVICE_MANAGER, MEMO_SENT)),
