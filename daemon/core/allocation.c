@@ -90,8 +90,9 @@ void allocation_follow_steps(struct decision *d, struct request *request)
 	set_state(request, state);
 	if (state == REQUEST_COMPLETED)
 		publish(d, request, RECORD_ALLOCATION_COMPLETED);
-	else if (before == REQUEST_COMPLETED)
-		allocation_publish_changed(d, request, "reopened", NULL, NULL);
+	else
+		allocation_publish_changed(
+			d, request, before == REQUEST_OPEN ? "officer-confirmed" : "reopened", NULL, NULL);
 }
 
 /* ---- The particulars of an order (R10) ---- */

@@ -34,6 +34,8 @@ mutant R2 'of the plans only those allocated ahead become overdue' alarms.c \
 	's/(request->in_effect || policy->order_types\[request->order_type\].preallocate)/true/' alarms
 mutant R2 'a request is completed only once every step is closed' allocation.c \
 	's/steps_all_closed(request) ? REQUEST_COMPLETED/true ? REQUEST_COMPLETED/' allocation
+mutant R2 'every change of state is published' allocation.c \
+	'/^\tif (state == REQUEST_COMPLETED)$/,/^}/s/^\telse$/\telse if (before == REQUEST_COMPLETED)/' allocation
 mutant R2 'reopening step 8 takes the request back to OPEN' allocation.c \
 	's/\*request->officer_id \&\& !(task \&\& task->state == TASK_OPEN)/*request->officer_id/' allocation
 mutant R3 'days end at close of business' calendar.c 's/day, policy->close_of_business)/day, 0)/' calendar

@@ -141,7 +141,8 @@ static void test_tells_of_open_steps_whoever_has_the_order(void **state)
 			"task.overdue O1:3 level=2 time=2026-11-30T09:00;"
 			"task.overdue O1:5 level=2; task.overdue O1:6 level=2" },
 		{ "R2 allocation anew", NULL, TASK("O1", 8, REOPENED), "ACCEPTED",
-			"task.reopened O1:8; allocation.overdue level=1; allocation.overdue level=2" },
+			"task.reopened O1:8; allocation.changed change=reopened; allocation.overdue level=1; "
+			"allocation.overdue level=2" },
 		{ "R2 closed: nothing is late any more", NULL, "sentence.cancelled order=O1 cancelled=2026-11-30",
 			"ACCEPTED", NULL },
 		{ "R2", NULL, "show O1", NULL, "!alarm=*" }, TICK("R2", "2026-12-30 10:00", ""));

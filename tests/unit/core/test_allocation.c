@@ -425,10 +425,12 @@ static void test_keeps_an_open_step_8_from_completing(void **state)
 		{ "R2 already", NULL, ALLOCATE("O1", "po-1"), "ACCEPTED", "" },
 		{ "R2 another", NULL, ALLOCATE("O1", "po-2"), "ACCEPTED",
 			"allocation.reallocated officer=po-2 previous_officer=po-1 state=ALLOCATED" },
-		{ "R2", NULL, TASK("O1", 8, REOPENED, SERVICE_MANAGER), "ACCEPTED", "task.reopened O1:8" },
+		{ "R2 and says that it is open", NULL, TASK("O1", 8, REOPENED, SERVICE_MANAGER), "ACCEPTED",
+			"task.reopened O1:8; allocation.changed change=reopened state=OPEN officer=po-2" },
 		{ "R2", NULL, "show O1", NULL, "state=OPEN" },
 		{ "R2 the officer stays after all", NULL, TASK("O1", 8, DONE, SERVICE_MANAGER), "ACCEPTED",
-			"task.completed O1:8" },
+			"task.completed O1:8; allocation.changed change=officer-confirmed state=ALLOCATED "
+			"officer=po-2" },
 		{ "R2", NULL, "show O1", NULL, "state=ALLOCATED officer=po-2" });
 }
 

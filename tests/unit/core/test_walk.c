@@ -29,6 +29,7 @@ struct life {
 	uint64_t seed;
 	char sent[STEPS][WORDS_SIZE];
 	size_t n;
+	char said[ORDERS + 1][32]; /* the state of each order, as the last allocation.* record about it has it */
 };
 
 /* ---- Chance ---- */
@@ -364,6 +365,36 @@ static bool has_released(const struct life *life)
 	return false;
 }
 
+/* What a follower makes of the records. */
+static void follow(struct life *life)
+{
+	for (size_t i = 0; i < life->world->line_count; i++) {
+		const char *order = strstr(life->world->lines[i], " O"),
+			   *state = strstr(life->world->lines[i], " state=");
+
+		if (strncmp(life->world->lines[i], "allocation.", strlen("allocation.")) == 0 && order && state)
+			(void)sscanf(state + strlen(" state="), "%31s", life->said[atoi(order + strlen(" O"))]);
+	}
+}
+
+/* R2: a follower of the records knows the state of each request. */
+static const char *wrong_said(struct life *life)
+{
+	const struct facts *facts = &life->world->facts;
+	char ref[8];
+
+	follow(life);
+	for (unsigned i = 1; i <= ORDERS; i++) {
+		const struct request *r;
+
+		snprintf(ref, sizeof(ref), "O%u", i);
+		r = facts->request(facts->context, ref);
+		if (r && !text_equal(life->said[i], request_state_text(r->state)))
+			return "R2 the state is not the one that was published";
+	}
+	return NULL;
+}
+
 /* R5: an allocation that leaves the live orders with different officers says so; nothing else ever does. */
 static const char *wrong_words(struct life *life, const char *words)
 {
@@ -419,6 +450,7 @@ static void live(struct life *life)
 		if (draw(life, 3) == 0)
 			world_tick(life->world);
 		wrong = wrong ? wrong : wrong_world(life);
+		wrong = wrong ? wrong : wrong_said(life);
 		if (wrong)
 			fail_life(life, wrong);
 	}
