@@ -186,6 +186,12 @@ static const struct particular {
 	{ "documents", same_documents },
 };
 
+/* No particular, since two sources may name the court or prison of one order differently; and yet it can be corrected. */
+static bool same_place(const struct request *r, const struct event *e)
+{
+	return !text_given(e->place) || text_equal(r->place, e->place);
+}
+
 /* The first field in which the event differs from the order as its source described it last; NULL: it says the same. */
 static const char *differing(const struct request *r, const struct event *e)
 {
@@ -416,7 +422,8 @@ static int replan(struct decision *d, struct request *request)
 
 	if (opens_too_late(request, e))
 		return leave_stale(d, request);
-	if (same_type(request, e) && same_office(request, e) && request->scheduled_on.day == e->scheduled_on.day) {
+	if (same_type(request, e) && same_office(request, e) && same_place(request, e) &&
+		request->scheduled_on.day == e->scheduled_on.day) {
 		set_applied(request, d->time);
 		return decision_no_effect(d, "order %s is planned like that already", request->order_ref);
 	}
@@ -610,7 +617,8 @@ static int vary(struct decision *d, struct request *request)
 		return -ENOMEM;
 	if (is_stale(request, d->event) || is_of_an_earlier_release(d, request))
 		return leave_stale(d, request);
-	if (!differing(request, d->event) && text_equal(request->filed_prn, person->prn)) {
+	if (!differing(request, d->event) && same_place(request, d->event) &&
+		text_equal(request->filed_prn, person->prn)) {
 		set_applied(request, d->time);
 		return decision_no_effect(d, "order %s stands like that already", request->order_ref);
 	}

@@ -631,6 +631,24 @@ static void test_counts_from_the_opening_where_only_the_dates_vary(void **state)
 		{ "R8", NULL, "show H1", NULL, "due=2026-12-04T00:00 effective=2026-12-04 starts=2026-12-04" });
 }
 
+static void test_follows_a_correction_of_the_court_alone(void **state)
+{
+	PLAY({ "R2", NULL, HD_SCHEDULED " place=Nelson", "ACCEPTED", NULL },
+		{ "R2 the same without it", NULL, HD_SCHEDULED, "ACCEPTED", "" },
+		{ "R2 of another court", NULL, HD_SCHEDULED " place=Napier", "ACCEPTED",
+			"allocation.changed change=order" },
+		{ "R2", NULL, "show H1", NULL, "place=Napier" },
+		{ "R1", NULL, IMPOSED("O1") " place=Nelson", "ACCEPTED", NULL },
+		{ "R10 a copy may name it otherwise", NULL, IMPOSED("O1") " place=Nelson_District_Court", "ACCEPTED",
+			"" },
+		{ "R8 without it nothing is corrected", NULL, VARIED("effective=2026-11-25"), "ACCEPTED", "" },
+		{ "R8", NULL, VARIED("effective=2026-11-25 place=Napier"), "ACCEPTED",
+			"allocation.changed change=order" },
+		{ "R8", NULL, "show O1", NULL, "place=Napier" },
+		{ "R8 as it stands already", NULL, VARIED("effective=2026-11-25 place=Napier id=same"), "ACCEPTED",
+			"" });
+}
+
 static void test_varies_a_plan(void **state)
 {
 	PLAY({ "R2", NULL, HD_SCHEDULED, "ACCEPTED", NULL },
@@ -992,6 +1010,7 @@ int main(void)
 		cmocka_unit_test(test_tells_both_offices_when_the_order_takes_effect_elsewhere),
 		cmocka_unit_test(test_follows_a_variation),
 		cmocka_unit_test(test_counts_from_the_opening_where_only_the_dates_vary),
+		cmocka_unit_test(test_follows_a_correction_of_the_court_alone),
 		cmocka_unit_test(test_varies_a_plan),
 		cmocka_unit_test(test_takes_a_variation_that_came_before_its_order),
 		cmocka_unit_test(test_moves_a_plan_to_another_person),
