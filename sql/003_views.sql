@@ -512,6 +512,11 @@ LANGUAGE sql STABLE AS $$
 		JOIN cpps_store.batch b ON b.refs && refs.list
 		CROSS JOIN LATERAL unnest(b.topics, b.refs, b.causes) WITH ORDINALITY AS u (topic, ref, cause, n)
 		WHERE u.ref = ANY (refs.list)
+		UNION ALL -- what was done in a case is kept for longer than the log
+		SELECT h.seq, h.recorded_at, cpps_store.word('record_name', h.name) || '/', h.ptp_ref, nullif(h.cause, '')
+		FROM refs
+		JOIN cpps_store.ptp_history h ON h.ptp_ref = ANY (refs.list)
+		WHERE h.seq < (SELECT min(b.first_seq) FROM cpps_store.batch b)
 	), events AS (
 		SELECT c.decided_at, c.time, c.seq, cpps_store.word('event_type', c.type) AS type, c.order_ref, NULL::text AS office,
 			cpps_store.word('disposition', c.disposition) AS disposition, NULL::text AS reason, c.by,

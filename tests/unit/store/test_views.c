@@ -190,6 +190,28 @@ static void test_history_tells_an_orders_life_in_order(void **state)
 	assert_rows("bridge", rows, ARRAY_LENGTH(rows));
 }
 
+/* A case may last for a year, and longer than the log: what was done in it is kept. */
+static void test_history_tells_of_a_case_what_the_log_keeps_no_longer(void **state)
+{
+	static const char *rows[][3] = {
+		{ "what is gone is told from the case's history, what is there once",
+			"SELECT string_agg(what || ' ' || name || coalesce(' ' || by, '') || coalesce(' ' || detail, "
+			"''), "
+			"'; ') FROM cpps_store.history('PTP-1')",
+			"EVENT nz.govt.corrections.cpps.ptp.stage.recorded AM1; RECORD ptp.stage-changed AM1 stage 4 "
+			"-> 5, NOT_SUPPORTED, stage 4: forwards, noting no support; RECORD ptp.refused ESOA stage 5, "
+			"FORWARDED, PTP_G6" },
+		{ "with its order", "SELECT count(*) FROM cpps_store.history('ES-1')", "3" },
+	};
+
+	(void)state;
+	cluster_run(as("postgres"), "CREATE TABLE cpps_store.gone AS SELECT * FROM cpps_store.batch WHERE last_seq < 5;"
+				    "DELETE FROM cpps_store.batch WHERE last_seq < 5");
+	assert_rows("bridge", rows, ARRAY_LENGTH(rows));
+	cluster_run(as("postgres"), "INSERT INTO cpps_store.batch SELECT * FROM cpps_store.gone;"
+				    "DROP TABLE cpps_store.gone");
+}
+
 static void test_every_view_and_column_says_what_it_means(void **state)
 {
 	static const char *rows[][3] = {
@@ -367,6 +389,7 @@ int main(void)
 		cmocka_unit_test(test_views_show_what_was_stored),
 		cmocka_unit_test(test_overdue_follows_the_clock_of_a_test_bridge),
 		cmocka_unit_test(test_history_tells_an_orders_life_in_order),
+		cmocka_unit_test(test_history_tells_of_a_case_what_the_log_keeps_no_longer),
 		cmocka_unit_test(test_every_view_and_column_says_what_it_means),
 		cmocka_unit_test(test_a_reader_sees_the_views_and_nothing_else),
 		cmocka_unit_test(test_no_view_shows_free_text),
