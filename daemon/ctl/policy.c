@@ -61,27 +61,26 @@ static enum ptp_graph_format format_of(const struct ctl *ctl)
 }
 
 /* The version asked for, else the one in force today. */
-static int32_t version_of(const struct ctl *ctl, const struct policy *policy)
+static uint64_t version_of(const struct ctl *ctl, const struct policy *policy)
 {
 	const struct instant now = { (int64_t)time(NULL) * US_PER_SECOND };
 	const struct policy_ptp *in_force = policy_ptp_at(policy, zone_date(&policy->zone, now, NULL));
-	uint64_t version = ctl_number(ctl, "procedure", in_force ? (uint64_t)in_force->version : 0);
 
-	return version <= INT32_MAX ? (int32_t)version : 0;
+	return ctl_number(ctl, "procedure", in_force ? (uint64_t)in_force->version : 0);
 }
 
 static enum ctl_exit graph_run(struct ctl *ctl)
 {
 	CLEANUP(freep) struct policy *policy = NULL;
-	int32_t version;
+	uint64_t version;
 
 	if (load(ctl, &policy) < 0)
 		return ctl_fail(ctl);
 	version = version_of(ctl, policy);
-	if (ptp_graph(policy, version, format_of(ctl), print_line, NULL) == 0)
+	if (version <= INT32_MAX && ptp_graph(policy, (int32_t)version, format_of(ctl), print_line, NULL) == 0)
 		return CTL_OK;
-	(void)fault_set(&ctl->fault, -ENOENT, "the policy has no version %d of the PTP procedure; it has %d to %d",
-		version, policy->ptps[0].version, policy->ptps[policy->ptp_count - 1].version);
+	(void)fault_set(&ctl->fault, -ENOENT, "the policy has no version %llu of the PTP procedure; it has %d to %d",
+		(unsigned long long)version, policy->ptps[0].version, policy->ptps[policy->ptp_count - 1].version);
 	return ctl_fail(ctl);
 }
 

@@ -535,6 +535,9 @@ def drawn_from_the_table(bridge):
     mermaid, dot = bridge.ctl("graph", "ptp").out, bridge.ctl("graph", "ptp", "--format", "dot").out
     check(mermaid.startswith("stateDiagram-v2\n") and edges_of(mermaid) == rows, "graph ptp: Mermaid shows each row of the table, and no other", mermaid)
     check(dot.startswith("digraph") and dot.endswith("}\n") and edges_of(dot) == rows, "graph ptp --format dot: so does DOT", dot)
+    for number in ("7", "4294967297"):
+        none = bridge.ctl("graph", "ptp", "--procedure", number)
+        check(none.code == 1 and "version %s " % number in none.err, "graph ptp --procedure %s: there is no such version" % number, none.err)
 
 
 # ---- Another version of the procedure (P9) ----
