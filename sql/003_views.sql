@@ -33,7 +33,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 			'UNKNOWN_STEP', 'STEP_NOT_OPEN', 'ROLE_MAY_NOT_ACT', 'ORDER_CLOSED', 'ORDER_DIFFERS', 'PRN_MISMATCH',
 			'MERGE_CYCLE', 'ID_REUSED', 'EVENT_TOO_OLD', 'PARKED_TOO_LONG', 'PTP_EXISTS', 'PTP_CLOSED', 'PTP_G1',
 			'PTP_G2', 'PTP_G3', 'PTP_G4', 'PTP_G5', 'PTP_G6', 'PTP_G7', 'PTP_G8', 'PTP_G9', 'POISON',
-			'TOO_MANY_ORDERS', 'NOT_MERGED']
+			'TOO_MANY_ORDERS', 'NOT_MERGED', 'TOO_MANY_PARKED']
 		WHEN 'event_type' THEN ARRAY['nz.govt.justice.cms.sentencing.scheduled', 'nz.govt.justice.cms.sentence.imposed',
 			'nz.govt.justice.cms.sentence.varied', 'nz.govt.justice.cms.sentence.cancelled',
 			'nz.govt.corrections.ioms.release.scheduled', 'nz.govt.corrections.ioms.release.cancelled',

@@ -210,10 +210,32 @@ static int check_policy(const struct intake *in)
 	return check_content(in->d);
 }
 
+static size_t count_parked(const struct decision *d)
+{
+	struct parked *parked = NULL;
+	size_t n = 0;
+
+	while ((parked = d->facts->parked(d->facts->context, d->waits_for, parked)))
+		n++;
+	return n;
+}
+
+/* Whoever sends without end about an order that never comes would otherwise hold up everybody. */
+static int park_or_refuse(struct decision *d)
+{
+	if (count_parked(d) < PARKED_MAX)
+		return RULE_PARKS;
+	return decision_refuse(d, REASON_TOO_MANY_PARKED,
+		"%d events wait for %s already, which is not yet known: retry this one once it is", PARKED_MAX,
+		d->waits_for);
+}
+
 /* Step 9. */
 static int apply_rule(const struct intake *in)
 {
-	return rules[in->d->event->type](in->d);
+	int answer = rules[in->d->event->type](in->d);
+
+	return answer == RULE_PARKS ? park_or_refuse(in->d) : answer;
 }
 
 /* Steps 3 to 9: RULE_* or -ENOMEM. */

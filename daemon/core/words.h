@@ -166,7 +166,8 @@
 	X(REASON, PTP_G9, 32)             \
 	X(REASON, POISON, 33)             \
 	X(REASON, TOO_MANY_ORDERS, 34)    \
-	X(REASON, NOT_MERGED, 35)
+	X(REASON, NOT_MERGED, 35)         \
+	X(REASON, TOO_MANY_PARKED, 36)
 
 /* What arrives: constant, number, CloudEvent type, message of proto/events.proto, kinds that may send it (C court,
  * P prison, T tools). */

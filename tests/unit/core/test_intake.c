@@ -475,6 +475,31 @@ static void test_publishes_levels_already_past_after_what_was_released(void **st
 			"allocation.overdue level=2 time=2026-11-24T09:00" });
 }
 
+static void test_so_many_wait_for_one_order(void **state)
+{
+	CLEANUP(world_freep) struct world *world = world_new(&policy);
+	static const struct play_row beyond[] = {
+		{ "X3", NULL, PAPER("O1", "id=z"), "QUARANTINED TOO_MANY_PARKED", "event.quarantined id=z" },
+		{ "X2", NULL, PAPER("O1", "id=z"), "QUARANTINED TOO_MANY_PARKED", "" },
+		{ "X4 nor by a retry", NULL, "retry z", "QUARANTINED TOO_MANY_PARKED", "" },
+		{ "X2 those that wait are known", NULL, PAPER("O1", "id=n7"), "PARKED", "" },
+		{ "X3 of another as many", NULL, PAPER("O2", "id=y"), "PARKED", "" },
+		{ "X3", NULL, TAKEN_OVER("O1", "id=o"), "ACCEPTED", "allocation.baselined" },
+		{ "X4 now it may", NULL, "retry z", "ACCEPTED", "" },
+		{ "X3", NULL, "parked O1", NULL, "" },
+	};
+
+	(void)state;
+	for (int i = 0; i < PARKED_MAX; i++) {
+		char text[128];
+		struct play_row row = { "X3", NULL, text, "PARKED", "" };
+
+		(void)snprintf(text, sizeof(text), PAPER("O1", "id=n%d"), i);
+		assert_int_equal(world_play(world, &row, 1), 0);
+	}
+	assert_int_equal(world_play(world, beyond, ARRAY_LENGTH(beyond)), 0);
+}
+
 /* ---- X3: parked for too long ---- */
 
 static void test_gives_up_after_seven_days(void **state)
@@ -886,6 +911,7 @@ int main(void)
 		cmocka_unit_test(test_releases_once_whatever_opened_it),
 		cmocka_unit_test(test_follows_an_order_that_moves_as_it_is_released),
 		cmocka_unit_test(test_publishes_levels_already_past_after_what_was_released),
+		cmocka_unit_test(test_so_many_wait_for_one_order),
 		cmocka_unit_test(test_gives_up_after_seven_days),
 		cmocka_unit_test(test_tells_missed_levels_of_a_parked_event_in_order),
 		cmocka_unit_test(test_counts_no_days_while_the_opener_is_in_quarantine),

@@ -480,6 +480,33 @@ static void test_the_end_of_a_term_keeps_what_nobody_would_send_again(void **sta
 	errand_free(errand);
 }
 
+/* Each event about the order has all of them looked at: without a limit, a term would end for want of memory, and the next one as well. */
+static void test_x3_a_flood_about_an_order_that_never_comes_holds_up_nobody(void **state)
+{
+	static char pad[60001], text[62000];
+	char expected[32];
+
+	(void)state;
+	memset(pad, 'x', sizeof(pad) - 1);
+	for (int i = 0; i < PARKED_MAX + 50; i++) {
+		(void)snprintf(text, sizeof(text),
+			"{\"specversion\":\"1.0\",\"id\":\"d%d\",\"source\":\"urn:prison\",\"pad\":\"%s\","
+			"\"type\":\"nz.govt.corrections.ioms.document.received\",\"time\":\"%s\","
+			"\"data\":{\"orderRef\":\"NEVER\",\"document\":\"SENTENCE_ORDER\","
+			"\"receivedOn\":\"2026-11-25\",\"receivedAt\":\"WELLINGTON\"}}",
+			i, pad, papers_time);
+		leader_post(desk.leader, papers_letter(ORIGIN_SUBMIT, text));
+	}
+	post_imposed(1);
+	WAIT_FOR(desk.told_count == PARKED_MAX + 51);
+	assert_int_equal(desk.losses, 0);
+	assert_int_equal(told_with(DISPOSITION_QUARANTINED), 50);
+	assert_int_equal(told_with(DISPOSITION_ACCEPTED), 1);
+	(void)snprintf(expected, sizeof(expected), "%d", PARKED_MAX);
+	assert_string_equal(ask("SELECT count(*) FROM cpps.parked_event"), expected);
+	assert_log_is_whole();
+}
+
 /* ---- Pressure ---- */
 
 static void test_pressure_is_told_once_and_again_when_half_has_gone(void **state)
@@ -700,6 +727,7 @@ int main(void)
 		DESK(test_x1_a_stream_stands_before_the_record_that_cannot_be_set_aside),
 		DESK(test_x1_of_a_stream_without_a_log_only_the_record_that_cannot_be_set_aside_is_lost),
 		DESK(test_a_poisoned_batch_with_others_on_the_way_keeps_their_order),
+		DESK(test_x3_a_flood_about_an_order_that_never_comes_holds_up_nobody),
 		DESK(test_a_lost_term_answers_every_letter_once_all_the_same),
 		DESK(test_the_end_of_a_term_keeps_what_nobody_would_send_again),
 		DESK(test_pressure_is_told_once_and_again_when_half_has_gone),
