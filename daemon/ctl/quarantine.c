@@ -276,9 +276,10 @@ struct round {
 	struct rows *rows;
 	struct arena *arena;
 	enum control_verb verb;
-	size_t quarantined;
+	size_t answered, quarantined;
 };
 
+/* The daemon answers for the first of them, as many as fit into one request. */
 static int one_round(struct round *round, const uint64_t *numbers, size_t n)
 {
 	const struct control_request request = {
@@ -293,7 +294,11 @@ static int one_round(struct round *round, const uint64_t *numbers, size_t n)
 
 	arena_reset(round->arena);
 	r = ctl_control(round->ctl, &request, RETRY_TIMEOUT_MS, round->arena, &answer);
-	for (size_t i = 0; r == 0 && i < answer.ack_count && i < n; i++) {
+	if (r == 0 && (answer.ack_count == 0 || answer.ack_count > n))
+		r = fault_set(&round->ctl->fault, -EPROTO, "the daemon answers for %zu of %zu quarantined events",
+			answer.ack_count, n);
+	round->answered = answer.ack_count;
+	for (size_t i = 0; r == 0 && i < answer.ack_count; i++) {
 		r = add_outcome(round->rows, numbers[i], &answer.acks[i], round->verb);
 		round->quarantined +=
 			round->verb == CONTROL_RETRY && answer.acks[i].disposition == DISPOSITION_QUARANTINED;
@@ -306,7 +311,7 @@ static int all_rounds(struct round *round, const struct numbers *held)
 	int r = rows_new(outcome_columns, ARRAY_LENGTH(outcome_columns), ctl_json(round->ctl), stdout, &round->rows,
 		&round->ctl->fault);
 
-	for (size_t at = 0; r == 0 && at < held->n; at += AT_ONCE)
+	for (size_t at = 0; r == 0 && at < held->n; at += round->answered)
 		r = one_round(round, held->list + at, held->n - at < AT_ONCE ? held->n - at : AT_ONCE);
 	if (round->rows && rows_print(round->rows) < 0 && r == 0)
 		r = fault_set(&round->ctl->fault, -ENOMEM, "out of memory");

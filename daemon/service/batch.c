@@ -239,12 +239,16 @@ static int decide_plan(struct decider *decider, struct letter *letter)
 	return r;
 }
 
-/* A row that is gone, or no longer held, answers with a sentence of its own. */
+/* A row that is gone, or no longer held, or without bytes to retry, answers with a sentence of its own. */
 static int no_such_quarantine(struct letter *letter, const struct quarantined *row)
 {
 	struct verdict *verdict = &letter->work->verdict;
 
-	if (row)
+	if (row && row->state == QUARANTINE_HELD)
+		(void)snprintf(verdict->sentence, sizeof(verdict->sentence),
+			"the bytes of quarantine %llu were not kept: its source can send it again",
+			(unsigned long long)letter->number);
+	else if (row)
 		(void)snprintf(verdict->sentence, sizeof(verdict->sentence),
 			"quarantine %llu is closed (%s): nothing to do", (unsigned long long)letter->number,
 			quarantine_state_text(row->state));
@@ -261,7 +265,7 @@ static int decide_retried(struct decider *decider, struct letter *letter)
 	struct quarantined *row = cabinet_quarantined(c->cabinet, letter->number);
 	struct work *work = letter->work;
 
-	if (!row || row->state != QUARANTINE_HELD)
+	if (!row || row->state != QUARANTINE_HELD || (!letter->n && row->raw_size))
 		return no_such_quarantine(letter, row);
 	return decide_retry(c->policy, cabinet_facts(c->cabinet), row, &work->event, work->fault_reason,
 		work->fault.sentence, c->now, &decider->effects, &work->verdict);

@@ -237,7 +237,38 @@ static void verb_discard(struct daemon *daemon, uint64_t token, const struct con
 struct retry {
 	struct daemon *daemon;
 	uint64_t token;
+	size_t count; /* of `numbers`; 0: every held one */
+	uint64_t numbers[];
 };
+
+static const struct held *find_held(const struct held *held, size_t n, uint64_t number)
+{
+	size_t i = 0;
+
+	while (i < n && held[i].number != number)
+		i++;
+	return i < n ? &held[i] : NULL;
+}
+
+/* What the retry asks for, in its order, as far as the reading went: `held` ends where its bytes were enough for once. Those that were closed
+ * meanwhile have no bytes. */
+static size_t asked_for(const struct retry *retry, const struct held *held, size_t n, struct held ret[static RETRY_MAX])
+{
+	size_t i;
+
+	if (!retry->count) {
+		memcpy(ret, held, n * sizeof(*held));
+		return n;
+	}
+	for (i = 0; i < retry->count; i++) {
+		const struct held *found = find_held(held, n, retry->numbers[i]);
+
+		if (!found && retry->numbers[i] > held[n - 1].number)
+			break;
+		ret[i] = found ? *found : (struct held){ .number = retry->numbers[i], .submitter = "" };
+	}
+	return i;
+}
 
 static void retry_held(struct daemon *daemon, uint64_t token, const struct held *held, size_t n)
 {
@@ -260,6 +291,17 @@ static void retry_held(struct daemon *daemon, uint64_t token, const struct held 
 		post_all(daemon, errand, &letters, whole);
 }
 
+static void retry_asked(const struct retry *retry, const struct held *held, size_t n)
+{
+	struct held asked[RETRY_MAX];
+	size_t count = asked_for(retry, held, n, asked);
+
+	if (count)
+		retry_held(retry->daemon, retry->token, asked, count);
+	else
+		reply(retry->daemon, retry->token, false, "a retry names quarantines in ascending order");
+}
+
 static void held_read(void *context, enum store_result result, const struct held *held, size_t n)
 {
 	struct retry *retry = context;
@@ -270,13 +312,14 @@ static void held_read(void *context, enum store_result result, const struct held
 		reply(retry->daemon, retry->token, false,
 			"no such quarantine is held: `cppsctl quarantine` lists them");
 	else
-		retry_held(retry->daemon, retry->token, held, n);
+		retry_asked(retry, held, n);
 	free(retry);
 }
 
 static void verb_retry(struct daemon *daemon, uint64_t token, const struct control_request *request)
 {
-	CLEANUP(freep) struct retry *retry = malloc(sizeof(*retry));
+	const size_t count = request->all ? 0 : request->number_count;
+	CLEANUP(freep) struct retry *retry = calloc(1, sizeof(*retry) + count * sizeof(retry->numbers[0]));
 
 	if (!request->all && (request->number_count == 0 || request->number_count > RETRY_MAX)) {
 		reply(daemon, token, false, "a retry names 1 to 500 quarantines, or all");
@@ -286,7 +329,11 @@ static void verb_retry(struct daemon *daemon, uint64_t token, const struct contr
 		reply(daemon, token, false, "out of memory: try again");
 		return;
 	}
-	*retry = (struct retry){ daemon, token };
+	retry->daemon = daemon;
+	retry->token = token;
+	retry->count = count;
+	if (count)
+		memcpy(retry->numbers, request->numbers, count * sizeof(retry->numbers[0]));
 	if (store_held(daemon->store, request->numbers, request->number_count, request->all, RETRY_MAX, held_read,
 		    retry) < 0)
 		reply(daemon, token, false, "the database is not there now: try again");
@@ -296,27 +343,32 @@ static void verb_retry(struct daemon *daemon, uint64_t token, const struct contr
 
 /* ---- Consumers, terms ---- */
 
+struct forgetting {
+	struct daemon *daemon;
+	uint64_t token;
+};
+
 static void forgotten(void *context, enum store_result result, const char *sentence)
 {
-	struct retry *retry = context;
+	struct forgetting *forgetting = context;
 
-	reply(retry->daemon, retry->token, result == STORE_OK, result == STORE_OK ? "forgotten" : sentence);
-	free(retry);
+	reply(forgetting->daemon, forgetting->token, result == STORE_OK, result == STORE_OK ? "forgotten" : sentence);
+	free(forgetting);
 }
 
 static void verb_forget(struct daemon *daemon, uint64_t token, const struct control_request *request)
 {
-	CLEANUP(freep) struct retry *retry = malloc(sizeof(*retry));
+	CLEANUP(freep) struct forgetting *forgetting = malloc(sizeof(*forgetting));
 
-	if (!retry || !text_given(request->name)) {
+	if (!forgetting || !text_given(request->name)) {
 		reply(daemon, token, false, "name the consumer to forget: `cppsctl consumers` lists them");
 		return;
 	}
-	*retry = (struct retry){ daemon, token };
-	if (store_consumer(daemon->store, request->name, 0, true, forgotten, retry) < 0)
+	*forgetting = (struct forgetting){ daemon, token };
+	if (store_consumer(daemon->store, request->name, 0, true, forgotten, forgetting) < 0)
 		reply(daemon, token, false, "the database is not there now: try again");
 	else
-		(void)TAKE(retry);
+		(void)TAKE(forgetting);
 }
 
 static void verb_new_term(struct daemon *daemon, uint64_t token, const struct control_request *request)

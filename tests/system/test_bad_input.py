@@ -100,4 +100,12 @@ with Bridge() as bridge:
           "X2 the same bytes get the same quarantine")
     submitter.close()
 
+    # More bytes than the daemon reads at once.
+    long = [dict(imposed("LONG/%d" % number, office="ATLANTIS"), pad="x" * 60000) for number in range(200)]
+    bridge.submit(long)
+    retried = bridge.ctl("quarantine", "retry", "--all", "--json")
+    held = bridge.sql("SELECT number FROM cpps.quarantined_event WHERE state = 'HELD' AND raw_kept ORDER BY number")
+    check(retried.code == 3 and [row["number"] for row in retried.rows] == [number for number, in held],
+          "X4 quarantine retry --all: each is decided again, however many bytes they have", (retried.err, len(retried.rows), len(held)))
+
 finish()

@@ -352,6 +352,25 @@ static void test_x4_a_quarantine_is_closed_once(void **state)
 	errand_free(errand);
 }
 
+static void test_x4_a_quarantine_without_bytes_keeps_its_reason_when_it_is_retried(void **state)
+{
+	struct scene *scene = *state;
+	struct errand *errand = errand_new(1, CONTROL_RETRY, 1);
+	struct letter *retried = papers_letter(ORIGIN_RETRY, "");
+
+	gather(scene, papers_imposed("e1", "O/1", "P1", "NOWHERE"));
+	retried->number = 1;
+	retried->errand = errand;
+	gather(scene, retried);
+	decide(scene);
+	assert_int_equal(verdict_of(retried)->disposition, DISPOSITION_NONE);
+	assert_string_equal(verdict_of(retried)->sentence,
+		"the bytes of quarantine 1 were not kept: its source can send it again");
+	assert_int_equal(
+		cabinet_quarantined(scene->context.cabinet, 1)->reason, REASON_UNKNOWN_OFFICE);
+	errand_free(errand);
+}
+
 /* ---- Alarms ---- */
 
 /* Orders O/0 .. in effect, due 72 hours after noon. */
@@ -513,6 +532,7 @@ int main(void)
 		SCENE(test_a_plan_tells_the_records_it_would_make),
 		SCENE(test_a_quarantine_that_is_not_there_answers_with_a_sentence),
 		SCENE(test_x4_a_quarantine_is_closed_once),
+		SCENE(test_x4_a_quarantine_without_bytes_keeps_its_reason_when_it_is_retried),
 		SCENE(test_x8_missed_alarms_come_in_the_order_in_which_they_were_missed),
 		SCENE(test_x8_alarms_of_a_cut_list_wait_for_those_that_are_not_in_it),
 		SCENE(test_x8_time_brings_at_most_500_records_a_transaction),
