@@ -139,6 +139,15 @@ int consumers_hear(struct consumers *consumers, const char *name, uint64_t confi
 	return 0;
 }
 
+void consumers_forget(struct consumers *consumers, const char *name)
+{
+	struct consumer *consumer;
+
+	HASH_FIND(hh, consumers->names, name, strlen(name), consumer);
+	if (consumer)
+		forget(consumers, consumer);
+}
+
 void consumers_clear(struct consumers *consumers)
 {
 	struct consumer *consumer, *next;

@@ -17,5 +17,6 @@ struct consumers *consumers_free(struct consumers *consumers);
 DEFINE_CLEANUP(struct consumers, consumers_free)
 /* 0; -ENOSPC: CONSUMERS_MAX others have asked within the last hour; -ENOMEM. */
 int consumers_hear(struct consumers *consumers, const char *name, uint64_t confirmed);
-/* Forgets all, telling nobody. */
+/* Forgets one of that name, if there is one, or all, telling nobody. */
+void consumers_forget(struct consumers *consumers, const char *name);
 void consumers_clear(struct consumers *consumers);

@@ -757,6 +757,11 @@ void log_server_keep_from(struct log_server *server, uint64_t first)
 		server->first = first;
 }
 
+void log_server_forget(struct log_server *server, const char *name)
+{
+	consumers_forget(server->consumers, name);
+}
+
 size_t log_server_waiting(const struct log_server *server)
 {
 	return HASH_COUNT(server->waiters);

@@ -39,4 +39,6 @@ void log_server_set_leaders(struct log_server *server, const char *const *leader
 void log_server_append(struct log_server *server, const struct wire_record *records, size_t n);
 /* Records before `first` are no longer kept. */
 void log_server_keep_from(struct log_server *server, uint64_t first);
+/* The consumer of that name is dropped: whoever asks under it again is a new one, whatever the former has confirmed. */
+void log_server_forget(struct log_server *server, const char *name);
 size_t log_server_waiting(const struct log_server *server);

@@ -206,6 +206,9 @@ def test_consumers(bridge):
     check(bridge.ctl("consumers").out.split()[:4] == ["NAME", "CONFIRMED", "HEAD", "LAG"], "consumers: a table")
     refuses(bridge, 1, ["consumers", "forget", "nobody"], "no consumer nobody", "cppsctl consumers")
     check(bridge.ctl("consumers", "forget", "reports").code == 0 and bridge.ctl("consumers", "--json").rows == [], "consumers forget")
+    anew = [[int(r["sequence"]) for r in bridge.ctl("tail", "--name", "reports", "--count", "2").rows] for _ in range(2)]
+    check(anew == [[1, 2], [3, 4]], "consumers forget: whoever comes under the name again begins anew, and misses nothing", anew)
+    bridge.ctl("consumers", "forget", "reports")
 
 
 def test_status(bridge, other):

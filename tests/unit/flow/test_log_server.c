@@ -526,6 +526,20 @@ static void test_a_named_consumer_is_told_of(void **state)
 	assert_int_equal(desk->source.confirmed, 10);
 }
 
+static void test_a_consumer_that_was_forgotten_begins_anew(void **state)
+{
+	struct desk *desk = lead(state, 0);
+
+	source_write(&desk->source, 10, NELSON, true);
+	(void)ask(desk, (struct log_request){ .name = "desk", .confirmed = 8 });
+	assert_int_equal(desk->source.confirmed, 8);
+	log_server_forget(desk->source.server, "desk");
+	log_server_forget(desk->source.server, "nobody");
+	(void)ask(desk, (struct log_request){ .name = "desk", .confirmed = 2 });
+	assert_int_equal(desk->source.consumers, 2);
+	assert_int_equal(desk->source.confirmed, 2);
+}
+
 static void test_what_was_confirmed_of_another_history_does_not_count(void **state)
 {
 	struct desk *desk = lead(state, 0);
@@ -606,6 +620,7 @@ int main(void)
 		TEST(test_an_answer_of_the_store_that_comes_too_late_is_dropped),
 		TEST(test_a_store_that_does_not_answer_keeps_no_request_for_ever),
 		TEST(test_a_named_consumer_is_told_of),
+		TEST(test_a_consumer_that_was_forgotten_begins_anew),
 		TEST(test_what_was_confirmed_of_another_history_does_not_count),
 		TEST(test_however_often_a_consumer_asks_its_owner_is_told_now_and_then),
 		TEST(test_refuses_consumers_of_too_many_names),
