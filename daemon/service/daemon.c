@@ -65,17 +65,20 @@ static const struct source_position *stored_position(const struct term *term, co
 	return NULL;
 }
 
+/* What was kept of the last term is not stored yet. */
 static void start_followers(struct daemon *daemon, const struct term *term)
 {
 	for (size_t i = 0; i < follower_count(daemon); i++) {
-		const struct source_position *stored = stored_position(term, daemon->config->sources[i].name);
+		const struct source_position *last = leader_last(daemon->leader, i);
 		struct position from = { 0 };
 
 		if (!daemon->followers[i])
 			continue;
-		if (stored)
-			from = (struct position){ stored->stream, stored->epoch, stored->seq, stored->head };
-		follower_start(daemon->followers[i], stored ? &from : NULL);
+		if (!last)
+			last = stored_position(term, daemon->config->sources[i].name);
+		if (last)
+			from = (struct position){ last->stream, last->epoch, last->seq, last->head };
+		follower_start(daemon->followers[i], last ? &from : NULL);
 	}
 }
 

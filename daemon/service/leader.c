@@ -432,9 +432,15 @@ void leader_post(struct leader *leader, struct letter *letter)
 
 /* ---- Terms ---- */
 
-static bool keeps(const struct letter *letter, bool keep)
+/* Its follower reads it again from the log. */
+static bool is_read_again(const struct leader *leader, const struct letter *letter)
 {
-	return keep && is_event(letter) && !letter->positioned;
+	return letter->positioned && leader->config->sources[letter->source].log.n > 0;
+}
+
+static bool keeps(const struct leader *leader, const struct letter *letter, bool keep)
+{
+	return keep && is_event(letter) && !is_read_again(leader, letter);
 }
 
 static void salvage(struct leader *leader, bool keep)
@@ -448,7 +454,7 @@ static void salvage(struct leader *leader, bool keep)
 	while ((letter = queue_pop(&all))) {
 		letter->work = NULL;
 		letter->alone = false;
-		if (keeps(letter, keep)) {
+		if (keeps(leader, letter, keep)) {
 			queue_push(&kept, letter);
 			continue;
 		}
@@ -499,6 +505,16 @@ const struct policy *leader_policy(const struct leader *leader)
 bool leader_idle(const struct leader *leader)
 {
 	return !leader->queue.first && !leader->gathering->letters.first && !leader->deciding->letters.first;
+}
+
+const struct source_position *leader_last(const struct leader *leader, size_t source)
+{
+	const struct source_position *last = NULL;
+
+	for (const struct letter *letter = leader->queue.first; letter; letter = letter->next)
+		if (letter->positioned && letter->source == source)
+			last = &letter->position;
+	return last;
 }
 
 bool leader_full(const struct leader *leader)

@@ -44,9 +44,11 @@ DEFINE_CLEANUP(struct leader, leader_free)
 
 /* A term begins. */
 void leader_begin(struct leader *leader, const struct term *term);
-/* The term is over. Events that were submitted, or came from a stream without positions, are kept for the next one
- * (`keep`), unless another daemon now leads; those of followed streams are read again by their followers. */
+/* The term is over. Events that were submitted, or came from a stream without a log, are kept for the next one
+ * (`keep`), unless another daemon now leads; those of streams with a log are read again by their followers. */
 void leader_end(struct leader *leader, bool keep);
+/* Where the last kept event of the source stands in its stream, valid until the loop turns; NULL: none is kept, or it has no position. */
+const struct source_position *leader_last(const struct leader *leader, size_t source);
 /* A reload: what PostgreSQL refused is tried again too. */
 void leader_set_policy(struct leader *leader, const struct policy *policy);
 const struct policy *leader_policy(const struct leader *leader);

@@ -448,29 +448,37 @@ static void test_a_lost_term_answers_every_letter_once_all_the_same(void **state
 	assert_string_equal(ask("SELECT max(seq) - count(*) FROM cpps.event"), "0");
 }
 
-static struct letter *positioned(struct letter *letter)
+static struct letter *positioned(struct letter *letter, size_t source, uint64_t seq)
 {
 	letter->origin = ORIGIN_STREAM;
-	letter->source = COURT;
+	letter->source = source;
 	letter->positioned = true;
+	letter->position.seq = seq;
 	return letter;
 }
 
 static void test_the_end_of_a_term_keeps_what_nobody_would_send_again(void **state)
 {
+	char log[] = "ipc:///nowhere/court";
 	struct errand *errand = errand_new(1, CONTROL_CLOCK, 1);
 	struct letter *clock = papers_letter(ORIGIN_CLOCK, "");
 	struct leader_counts counts;
 
 	(void)state;
 	clock->errand = errand;
+	desk.config->sources[COURT].log = (struct config_endpoints){ .n = 1, .list = { log } };
 	leader_end(desk.leader, true);
 	post_imposed(1);
-	leader_post(desk.leader, positioned(papers_imposed("e2", "O/2", "P2", "NELSON")));
+	leader_post(desk.leader, positioned(papers_imposed("e2", "O/2", "P2", "NELSON"), COURT, 7));
+	leader_post(desk.leader, positioned(papers_document("e3", "O/1"), PRISON, 8));
+	leader_post(desk.leader, positioned(papers_document("e4", "O/1"), PRISON, 9));
 	leader_post(desk.leader, clock);
 	leader_end(desk.leader, true);
+	desk.config->sources[COURT].log.n = 0;
 	leader_counts(desk.leader, &counts);
-	assert_int_equal(counts.waiting, 1);  /* the submitted one */
+	assert_int_equal(counts.waiting, 3); /* the submitted one, and those of the stream without a log */
+	assert_null(leader_last(desk.leader, COURT));
+	assert_int_equal(leader_last(desk.leader, PRISON)->seq, 9);
 	assert_int_equal(desk.told_count, 1); /* the control request is told that it was dropped */
 	assert_true(desk.told[0].dropped);
 	assert_int_equal(leader_epoch(desk.leader), 0);
