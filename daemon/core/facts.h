@@ -26,7 +26,8 @@ struct claim {
 	enum row_change change;
 };
 
-#define PARKED_MAX 200 /* events that wait for one order or case, all of them looked at with each that is about it; one more is TOO_MANY_PARKED */
+/* Events that wait for one order or case: each that is about it has all of them looked at. One more is TOO_MANY_PARKED. */
+#define PARKED_MAX 200
 
 /* An event that waits for an order or case not yet known (X3). */
 struct parked {

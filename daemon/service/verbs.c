@@ -364,7 +364,8 @@ static void verb_forget(struct daemon *daemon, uint64_t token, const struct cont
 		reply(daemon, token, false, "name the consumer to forget: `cppsctl consumers` lists them");
 		return;
 	}
-	log_server_forget(daemon->log, request->name); /* first: what it is told of from now on is written after the deletion */
+	/* First: what the database is told of that name from now on comes after the deletion. */
+	log_server_forget(daemon->log, request->name);
 	*forgetting = (struct forgetting){ daemon, token };
 	if (store_consumer(daemon->store, request->name, 0, true, forgotten, forgetting) < 0)
 		reply(daemon, token, false, "the database is not there now: try again");

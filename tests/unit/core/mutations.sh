@@ -102,7 +102,7 @@ mutant X2 'a good copy supersedes the bad ones' decide.c '/quarantine_close(d->p
 mutant X2 'the same bytes get their quarantine again' decide.c 's/is_duplicate(\&in) || is_quarantined_again(\&in)/is_duplicate(\&in)/' intake
 mutant X2 'what is older than the claims is refused' decide.c 's/d->event->time.us >= d->now.us -/d->event->time.us > d->now.us -/' intake
 mutant X3 'what waited is decided in the same call' decide.c 's/while (opener->opened \&\& /while (false \&\& /' intake
-mutant X3 'only so many wait for one order' decide.c 's/return answer == RULE_PARKS ? .*/return answer;/' intake
+mutant X3 'only so many wait for one order' decide.c 's/count_parked(d) < PARKED_MAX/count_parked(d) <= PARKED_MAX/' intake
 mutant X3 'what waits gives up after seven days' waiting.c 's/policy->parked_days \* US_PER_DAY/policy->parked_days * US_PER_HOUR/' intake
 mutant X3 'not while its opener is in quarantine' waiting.c 's/if (facts->opener_held(facts->context, parked->waits_for))/if (false)/' intake
 mutant X3 'nor while what would open its case is' quarantine.c 's/type == EVENT_PTP_CONSIDERED/type == EVENT_PTP_REVISED/' intake

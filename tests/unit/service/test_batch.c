@@ -364,10 +364,9 @@ static void test_x4_a_quarantine_without_bytes_keeps_its_reason_when_it_is_retri
 	gather(scene, retried);
 	decide(scene);
 	assert_int_equal(verdict_of(retried)->disposition, DISPOSITION_NONE);
-	assert_string_equal(verdict_of(retried)->sentence,
-		"the bytes of quarantine 1 were not kept: its source can send it again");
-	assert_int_equal(
-		cabinet_quarantined(scene->context.cabinet, 1)->reason, REASON_UNKNOWN_OFFICE);
+	assert_string_equal(
+		verdict_of(retried)->sentence, "the bytes of quarantine 1 were not kept: its source can send it again");
+	assert_int_equal(cabinet_quarantined(scene->context.cabinet, 1)->reason, REASON_UNKNOWN_OFFICE);
 	errand_free(errand);
 }
 
