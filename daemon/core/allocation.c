@@ -712,16 +712,27 @@ static int keep(struct decision *d, struct request *request)
 		d, "order %s is closed: the document is kept for when it comes back", request->order_ref);
 }
 
+/* What is to do and the papers complete; NULL: nothing. */
+static struct task *completed_by_papers(const struct policy *policy, struct request *request)
+{
+	for (struct task *t = request->tasks; t < request->tasks + request->task_count; t++)
+		if (task_to_do(t) && steps_completion(policy, t) == BY_DOCUMENTS &&
+			steps_documents_complete(policy, request))
+			return t;
+	return NULL;
+}
+
 /* R4 step 2 */
 static int document(struct decision *d, struct request *request)
 {
 	bool is_new = take_document(request, d->event->documents);
-	struct task *task = steps_completed_by(d->policy, request, BY_DOCUMENTS);
+	struct task *task = completed_by_papers(d->policy, request);
 
-	if (!task || !task_to_do(task) || !steps_documents_complete(d->policy, request))
+	if (!task)
 		return is_new ? RULE_ACCEPTS : decision_no_effect(d, "the document was received before");
 	file_note(d, request->file);
-	steps_close(d, request, task, TASK_COMPLETED);
+	for (; task; task = completed_by_papers(d->policy, request))
+		steps_close(d, request, task, TASK_COMPLETED);
 	file_settle(d);
 	return RULE_ACCEPTS;
 }

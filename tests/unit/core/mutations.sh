@@ -45,7 +45,7 @@ mutant R3 'the due time runs from the event, not from its decision' allocation.c
 mutant R3 'each level concerns its own role' alarms.c 's/escalations\[request->level\].role/escalations[0].role/' alarms
 mutant R3 'steps are due with the request' steps.c 's/, .due_at = request->due_at }/, .due_at = d->time }/' allocation
 mutant R4 'step 3 waits for step 2' steps.c 's/return before \&\& !closed(before)/return false/' steps
-mutant R4 'step 2 waits for every paper' allocation.c 's/ || !steps_documents_complete(d->policy, request)//' allocation
+mutant R4 'step 2 waits for every paper' allocation.c 's/^\t\t\tsteps_documents_complete(policy, request))$/\t\t\ttrue)/' allocation
 mutant R4 'step 6 is skipped for a year, not longer' steps.c 's/reviewed_on.day >= date_plus/reviewed_on.day + 1 >= date_plus/' steps
 mutant R4 'step 6 is not completed by a review that was corrected' steps.c 's/recent(&v, file_ows_reviewed_on(request->file))) ||/true) ||/' steps
 mutant R4 'step 6 is opened for an extended supervision order whatever is known' steps.c 's/return !es_order(v) \&\&/return/' steps

@@ -903,6 +903,20 @@ static void test_waits_for_every_paper(void **state)
 		{ "R4 of parole", NULL, "show R1", NULL, "t5=Check_the_offender's_details__access*" });
 }
 
+static void test_completes_every_step_that_waits_for_papers(void **state)
+{
+	static struct policy other;
+	static const struct play_row rows[] = {
+		{ "R4", NULL, IMPOSED("O1"), "ACCEPTED", NULL },
+		{ "R4", NULL, PAPERS("O1"), "ACCEPTED", "task.completed O1:2; task.opened O1:3; task.completed O1:4" },
+	};
+
+	(void)state;
+	assert_int_equal(policy_from_csv(SHIPPED_POLICY, &other, &(struct fault){ "" }), 0);
+	other.steps[3].completed_by = BY_DOCUMENTS;
+	assert_int_equal(world_play_new(&other, rows, ARRAY_LENGTH(rows)), 0);
+}
+
 static void test_has_the_papers_before_the_request(void **state)
 {
 	PLAY({ "X3", NULL, PAPERS("O2"), "PARKED", "" },
@@ -1027,6 +1041,7 @@ int main(void)
 		cmocka_unit_test(test_takes_over_an_order_without_an_officer),
 		cmocka_unit_test(test_takes_over_what_was_planned),
 		cmocka_unit_test(test_waits_for_every_paper),
+		cmocka_unit_test(test_completes_every_step_that_waits_for_papers),
 		cmocka_unit_test(test_has_the_papers_before_the_request),
 		cmocka_unit_test(test_closes_steps_by_hand),
 		cmocka_unit_test(test_is_complete_by_a_paper),
