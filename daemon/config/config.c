@@ -200,6 +200,31 @@ static bool is_name(const char *name)
 	return n > 0 && n <= 64 && name[n] == '\0';
 }
 
+/* A bridge that follows itself would set aside what it publishes, publish that, and so on for ever. */
+static int check_not_own(const char *path, const char *option, const struct config_endpoints *endpoints,
+	const struct config_served *served, struct fault *fault)
+{
+	const struct config_endpoints *own[] = { &served->live, &served->log };
+
+	for (unsigned i = 0; i < endpoints->n; i++)
+		for (size_t k = 0; k < ARRAY_LENGTH(own); k++)
+			for (unsigned n = 0; n < own[k]->n; n++)
+				if (strcmp(own[k]->endpoint[n], endpoints->endpoint[i]) == 0)
+					return fault_set(fault, -EINVAL,
+						"%s: %s: '%s' is this bridge's own: name the endpoint that the source "
+						"serves",
+						path, option, endpoints->endpoint[i]);
+	return 0;
+}
+
+static int check_followed(const char *path, const char *option, struct config_endpoints *endpoints,
+	const struct config_served *served, struct fault *fault)
+{
+	int r = check_endpoints(path, option, endpoints, false, fault);
+
+	return r < 0 ? r : check_not_own(path, option, endpoints, served, fault);
+}
+
 static int check_source(const char *path, struct config *config, unsigned i, struct fault *fault)
 {
 	struct config_source *source = &config->sources[i];
@@ -221,9 +246,9 @@ static int check_source(const char *path, struct config *config, unsigned i, str
 		return fault_set(fault, -EINVAL,
 			"%s: sources[%u] has a log endpoint but no live one: name its live endpoint too", path, i);
 	(void)snprintf(option, sizeof(option), "sources[%u].live", i);
-	r = check_endpoints(path, option, &source->live, false, fault);
+	r = check_followed(path, option, &source->live, &config->endpoints, fault);
 	(void)snprintf(option, sizeof(option), "sources[%u].log", i);
-	return r < 0 ? r : check_endpoints(path, option, &source->log, false, fault);
+	return r < 0 ? r : check_followed(path, option, &source->log, &config->endpoints, fault);
 }
 
 struct served_row {

@@ -92,13 +92,14 @@ static int wait_for_answer(struct ctl *ctl, struct client_submit *submit, const 
 {
 	uint64_t number;
 	int r = client_submit_wait(submit, ANSWER_TIMEOUT_MS, &number, ret);
+	const char *refusal = client_submit_refusal(submit);
 
 	if (r == 1)
 		return 0;
 	return fault_set(&ctl->fault, r < 0 ? r : -ETIMEDOUT,
-		"no answer from %s within %d s: it may or may not have been recorded; see cppsctl status, then cppsctl "
-		"show",
-		endpoint, ANSWER_TIMEOUT_MS / 1000);
+		"no answer from %s within %d s%s%s: it may or may not have been recorded; see cppsctl status, then "
+		"cppsctl show",
+		endpoint, ANSWER_TIMEOUT_MS / 1000, *refusal ? ", but: " : "", refusal);
 }
 
 static void print_answer(struct ctl *ctl, const char *what, const struct ack *ack)

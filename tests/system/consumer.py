@@ -2,6 +2,7 @@
 
 Needs pyzmq, protobuf, and the messages: protoc --proto_path=proto --python_out=. proto/*.proto"""
 
+import random
 import sys
 import time
 
@@ -40,7 +41,7 @@ class Follower:
                 if answer.request != self.request:
                     continue
                 if answer.result == LogAnswer.NOT_LEADER or answer.epoch < self.term:
-                    self.log = answer.leaders[0] if answer.leaders else self.first_log
+                    self.log = random.choice([*answer.leaders, self.first_log])
                     break
                 return answer
             else:

@@ -263,6 +263,9 @@ with Pair() as pair, Bridge() as untouched:
         f.write(json.dumps(imposed("PLAN/1")) + "\n")
     planned = b.ctl("plan", plan)
     check(planned.returncode != 0 and "standby" in planned.stderr, "its control endpoint sends people to the leader", planned.stderr)
+    check(b.ctl("tail").returncode == 0, "a tail that knows only the standby goes to the leader")
+    allocated = b.ctl("allocate", "PLAN/1", "PO-1")
+    check(allocated.returncode == 1 and "does not lead" in allocated.stderr, "who records something there is told that it does not lead", allocated.stderr)
     answer = ask_log("ipc://" + b.dir + "/log", after=0)
     check(answer is not None and answer.result == LogAnswer.NOT_LEADER and list(answer.leaders) == ["ipc://" + a.dir + "/log"],
           "its log endpoint answers NOT_LEADER and names the leader's", answer)

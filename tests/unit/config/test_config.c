@@ -257,6 +257,12 @@ static const struct {
 		": sources[0].live: 'tcp://:1' is no endpoint: write tcp://host:port or ipc:///a/path" },
 	{ LEAST "    live: [ipc:///a]\n    log: ['ipc://relative']\n",
 		": sources[0].log: 'ipc://relative' is no endpoint: write tcp://host:port or ipc:///a/path" },
+	{ HEAD "endpoints: {submit: [], live: [ipc:///b], log: [ipc:///l], control: ipc:///c}\n" SOURCES
+	       "    live: [ipc:///a, ipc:///b]\n",
+		": sources[0].live: 'ipc:///b' is this bridge's own: name the endpoint that the source serves" },
+	{ HEAD "endpoints: {submit: [], live: [ipc:///b], log: [ipc:///l], control: ipc:///c}\n" SOURCES
+	       "    live: [ipc:///a]\n    log: [ipc:///l]\n",
+		": sources[0].log: 'ipc:///l' is this bridge's own: name the endpoint that the source serves" },
 	{ HEAD "endpoints: {submit: [], live: [], log: [], control: 'tcp://*:1'}\n" SOURCES,
 		": endpoints.control: 'tcp://*:1' is no endpoint: write ipc:///a/path" },
 	{ HEAD "endpoints: {submit: [ipc:///a], live: [ipc:///b, ipc:///a], log: [], control: ipc:///c}\n" SOURCES,
