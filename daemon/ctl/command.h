@@ -4,6 +4,7 @@
  * A command's file defines `command_<name>` and is named once in COMMANDS. */
 #pragma once
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,12 +40,12 @@ struct option_row {
 
 struct ctl;
 
-#define OPERANDS_ANY UINT8_MAX
+#define OPERANDS_ANY INT_MAX
 
 struct command {
 	const char *name;     /* one word or two */
 	const char *operands; /* as the help shows them */
-	uint8_t least, most;  /* how many operands */
+	int least, most;      /* how many operands */
 	const char *help;     /* one line */
 	const char *more;     /* paragraphs for --help and the man page, parted by empty lines; NULL: none */
 	const struct option_row *options; /* NULL: the global ones alone */

@@ -8,6 +8,29 @@
 
 #include "base/text.h"
 
+/* What the daemon would refuse as no request at all is named here. */
+static int check_text(struct ctl *ctl, const char *what, const char *text, size_t most)
+{
+	size_t n = text ? strlen(text) : 0;
+
+	if (n > most)
+		return fault_set(
+			&ctl->fault, -EINVAL, "%s is %zu bytes long, and %zu are allowed: shorten it", what, n, most);
+	if (n && !text_is_clean(text, n))
+		return fault_set(
+			&ctl->fault, -EINVAL, "%s holds control characters, or is not UTF-8: write it without", what);
+	return 0;
+}
+
+static int check_texts(struct ctl *ctl, const struct control_request *request)
+{
+	int r = check_text(ctl, "--reason", request->reason, PROSE_MAX);
+
+	if (r == 0)
+		r = check_text(ctl, "the name of who does it (--by, or $USER)", request->by, REF_MAX);
+	return r < 0 ? r : check_text(ctl, "the consumer's name", request->name, REF_MAX);
+}
+
 int ctl_control(struct ctl *ctl, const struct control_request *request, int timeout_ms, struct arena *arena,
 	struct control_answer *ret)
 {
@@ -15,6 +38,8 @@ int ctl_control(struct ctl *ctl, const struct control_request *request, int time
 	struct control_answer answer = { 0 };
 	int r = ctl_config(ctl, &config);
 
+	if (r == 0)
+		r = check_texts(ctl, request);
 	if (r == 0)
 		r = client_control(config->endpoints.control, request, timeout_ms, arena, &answer, &ctl->fault);
 	if (r < 0)

@@ -327,6 +327,10 @@ def test_quarantine(bridge):
     refuses(bridge, 1, ["quarantine", "retry", held], "is not held", what="quarantine retry, twice")
 
     refuses(bridge, 2, ["quarantine", "discard", number], "--reason")
+    refuses(bridge, 1, ["quarantine", "discard", number, "--reason", 2001 * "x"], "--reason is 2001 bytes long", "2000", what="a reason that is too long")
+    refuses(bridge, 1, ["quarantine", "discard", number, "--reason", "a\x01b"], "--reason", "control characters", what="a reason with a control character")
+    refuses(bridge, 1, ["quarantine", "discard", number, "--reason", "x", "--by", 65 * "b"], "--by", "64", what="a name that is too long")
+    refuses(bridge, 1, ["quarantine", "retry", *map(str, range(10000, 10300))], "10000 is not held", what="quarantine retry with 300 numbers")
     gone = bridge.ctl("quarantine", "discard", number, str(malformed["number"]), "--reason", "entered by mistake", "--by", "SM-1")
     check(gone.code == 0 and gone.out.count("discarded") == 2, "X4 quarantine discard", gone.out + gone.err)
     row = bridge.ctl("quarantine", "show", number, "--json").rows[0]
