@@ -84,6 +84,9 @@ trap finish EXIT
 conninfo=$(sh "$here/cluster.sh" start "$dir" 9>&-)
 if [ -f "$config" ]; then
 	sed -i "s|^database:.*|database: $conninfo|" "$config"
+	# Where DIR was moved, or /tmp emptied, the sockets are somewhere else now.
+	earlier=$(sed -n 's|^  control: ipc://\([A-Za-z0-9/._-]*\)/control$|\1|p' "$config")
+	[ -z "$earlier" ] || [ -d "$earlier" ] || sed -i "s|ipc://$earlier/|ipc://$sockets/|g" "$config"
 else
 	write_config "$conninfo"
 fi
