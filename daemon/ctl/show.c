@@ -294,6 +294,17 @@ static void print_event(const char *const *cells, const char *when)
 		(void)printf("    \"%s\"\n", cells[PROSE]);
 }
 
+/* Of an event that has no line of its own: one about the person, that named no order, or one that is kept no longer. */
+static void print_cause(const char *const *cells)
+{
+	(void)printf("  (by event %s", cells[ID]);
+	if (cells[BY])
+		(void)printf(", by %s", cells[BY]);
+	if (cells[BY_ROLE])
+		(void)printf(" (%s)", cells[BY_ROLE]);
+	(void)putchar(')');
+}
+
 static void print_record(const struct shown *shown, const char *const *cells, const char *when)
 {
 	char detail[FAULT_MAX] = "";
@@ -308,8 +319,8 @@ static void print_record(const struct shown *shown, const char *const *cells, co
 		(void)printf("  %s", cells[DETAIL] ? cells[DETAIL] : detail);
 	if (!cells[ID])
 		(void)fputs("  (by time)", stdout);
-	else if (!cells[SOURCE]) /* one about the person, that named no order */
-		(void)printf("  (by event %s)", cells[ID]);
+	else if (!cells[SOURCE])
+		print_cause(cells);
 	(void)putchar('\n');
 }
 

@@ -515,6 +515,19 @@ def recorded_by_hand(bridge):
     check("rang them" not in published and "secret-note" not in published, "notes are kept in history and never published")
 
 
+def what_was_done_outlasts_log_and_claims(bridge):
+    """A case may last for longer than the log is kept, and be looked up after more than a year."""
+    case = Case(bridge)
+    case.begin()
+    case.record(1, "SENIOR_PROBATION_OFFICER", "ADVISED")
+    bridge.submit([imposed("CRI-2026-085-LATER")])
+    bridge.sql("DELETE FROM cpps_store.batch WHERE last_seq < (SELECT max(last_seq) FROM cpps_store.batch)")
+    bridge.sql("DELETE FROM cpps_store.claim WHERE order_ref = %s", case.ref)
+    done = [line for line in bridge.ctl("show", case.ref).out.splitlines() if "ptp.stage-changed" in line]
+    check(len(done) == 1 and "stage 1 -> 2, ADVISED" in done[0] and "by senior_probation_officer (SENIOR_PROBATION_OFFICER)" in done[0],
+          "show: who did what under which rule, once neither the log nor the event is kept", done)
+
+
 def edges_of(graph):
     """(from, to, outcome, role, needs) of a Mermaid or DOT drawing."""
     pattern = r"^\s*(\w+) --?> (\w+) (?:: |\[label=\")([A-Z_]+) by ([A-Z_]+)(?: after ([A-Z_]+))?"
@@ -768,6 +781,7 @@ with Bridge() as bridge:
     tasks_open_and_close_in_turn(bridge)
     an_order_ends_and_with_it_its_case(bridge)
     what_waits_for_a_held_case_is_not_late(bridge)
+    what_was_done_outlasts_log_and_claims(bridge)
 
 with Bridge() as bridge:
     story = Story(bridge)
