@@ -181,6 +181,22 @@ static void test_decides_what_waited_once_the_order_is_known(void **state)
 	assert_int_equal(world_play(world, parked, ARRAY_LENGTH(parked)), 0);
 }
 
+/* X4: whatever becomes of the order meanwhile, be it before the next commit. */
+static const struct play_row transferred[] = {
+	ORDER_TAKEN_OVER,
+	{ "P8", NULL, CONSIDERED, "ACCEPTED", NULL },
+	{ "G7", NULL, STAGE(5, REGIONAL_MANAGER, SUPPORTED) " id=early", "QUARANTINED PTP_G7",
+		"ptp.refused/WELLINGTON; event.quarantined/WELLINGTON" },
+	{ "R7", NULL, "transfer.recorded order=ES1 office=NELSON role=SERVICE_MANAGER by=sm", "ACCEPTED", NULL },
+	{ "X4 where it was set aside", NULL, "quarantine early", NULL, "order=ES1 office=WELLINGTON" },
+};
+
+static void test_keeps_where_a_record_was_set_aside(void **state)
+{
+	(void)state;
+	assert_int_equal(world_play_new(&policy, transferred, ARRAY_LENGTH(transferred)), 0);
+}
+
 static const struct play_row merged[] = {
 	ORDER_TAKEN_OVER,
 	{ "opened", NULL, CONSIDERED, "ACCEPTED", NULL },
@@ -612,6 +628,7 @@ int main(void)
 		cmocka_unit_test(test_tells_each_overdue_level_once_for_the_task_and_the_case),
 		cmocka_unit_test(test_tells_levels_already_past_with_the_event),
 		cmocka_unit_test(test_decides_what_waited_once_the_order_is_known),
+		cmocka_unit_test(test_keeps_where_a_record_was_set_aside),
 		cmocka_unit_test(test_follows_a_merged_offender),
 		cmocka_unit_test(test_takes_no_stage_or_revision_of_a_closed_case),
 		cmocka_unit_test(test_takes_an_imposition_only_in_its_state),

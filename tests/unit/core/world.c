@@ -1068,6 +1068,8 @@ static void show_quarantined(struct world *world, struct line *line, const struc
 	add_text(line, "state", quarantine_state_text(q->state));
 	add_text(line, "reason", reason_text(q->reason));
 	add_text(line, "sentence", q->sentence);
+	add_text(line, "order", q->order_ref);
+	add_text(line, "office", q->office);
 	add_text(line, "submitter", q->submitter);
 	add_text(line, "closed_by", q->closed_by);
 	add_text(line, "closed_reason", q->closed_reason);
