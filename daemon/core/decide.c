@@ -1,7 +1,7 @@
 /* One event, decided in numbered steps. The first that says so ends it:
  *
  *	1  accepted or parked before, same content            duplicate (X2)
- *	2  these very bytes are or were in quarantine          their quarantine again (X2)
+ *	2  these very bytes are or were in quarantine          their quarantine again (X2); where they were not kept, a retry
  *	3  accepted or parked before, other content            ID_REUSED (X2)
  *	4  its source is nobody's                              UNKNOWN_SOURCE
  *	5  it could not be decoded                             the reason the decoder gave (X4)
@@ -135,23 +135,26 @@ static bool is_duplicate(const struct intake *in)
 	return true;
 }
 
-/* Step 2. */
-static bool is_quarantined_again(const struct intake *in)
+/* Step 2; NULL: these bytes were never set aside, or for who sent them. */
+static struct quarantined *quarantine_of(const struct intake *in)
 {
 	const struct event *e = in->d->event;
-	const struct quarantined *q = in->d->facts->quarantine_of_bytes(in->d->facts->context, &e->raw_hash);
+	struct quarantined *q = in->d->facts->quarantine_of_bytes(in->d->facts->context, &e->raw_hash);
+
+	if (q && (q->reason == REASON_UNKNOWN_SOURCE || q->reason == REASON_NOT_ALLOWED) &&
+		!text_equal(q->submitter, e->submitter))
+		return NULL;
+	return q;
+}
+
+static void answer_quarantine(const struct intake *in, const struct quarantined *q)
+{
 	struct verdict *verdict = in->d->verdict;
 
-	if (!q)
-		return false;
-	if ((q->reason == REASON_UNKNOWN_SOURCE || q->reason == REASON_NOT_ALLOWED) &&
-		!text_equal(q->submitter, e->submitter))
-		return false;
 	verdict->disposition = DISPOSITION_QUARANTINED;
 	verdict->reason = q->reason;
 	verdict->seq = q->seq;
 	TEXT_SET(verdict->sentence, q->sentence);
-	return true;
 }
 
 /* Step 3. Of an event that could not be decoded no content is known to compare. */
@@ -371,34 +374,6 @@ static int accept(struct decision *d)
 	return 0;
 }
 
-int decide_event(const struct policy *policy, struct facts *facts, const struct event *event, enum reason fault_reason,
-	const char *fault, struct instant now, struct effects *effects, struct verdict *ret)
-{
-	struct file *touched = NULL;
-	struct decision d = { .policy = policy,
-		.facts = facts,
-		.event = event,
-		.time = event->time,
-		.now = now,
-		.effects = effects,
-		.verdict = ret,
-		.touched_files = &touched };
-	struct intake in = { .d = &d, .claim = claim_of(&d), .fault_reason = fault_reason, .fault = fault };
-	int answer;
-
-	*ret = (struct verdict){ 0 };
-	if (!claims(in.claim))
-		in.claim = NULL;
-	if (is_duplicate(&in) || is_quarantined_again(&in))
-		return 0;
-	answer = judge(&in);
-	if (answer == RULE_ACCEPTS)
-		return accept(&d);
-	if (answer == RULE_PARKS)
-		return park(&d);
-	return answer < 0 ? answer : quarantine_add(&d, event, NULL);
-}
-
 /* ---- Once more (X4) ---- */
 
 static void keep_quarantine(const struct decision *d, struct quarantined *q)
@@ -421,6 +396,42 @@ static int settle_retry(struct decision *d, struct quarantined *q, int answer)
 	}
 	quarantine_close(d->policy, d->facts, q, QUARANTINE_RETRIED, d->now);
 	return answer == RULE_PARKS ? park(d) : accept(d);
+}
+
+int decide_event(const struct policy *policy, struct facts *facts, const struct event *event, enum reason fault_reason,
+	const char *fault, struct instant now, struct effects *effects, struct verdict *ret)
+{
+	struct file *touched = NULL;
+	struct decision d = { .policy = policy,
+		.facts = facts,
+		.event = event,
+		.time = event->time,
+		.now = now,
+		.effects = effects,
+		.verdict = ret,
+		.touched_files = &touched };
+	struct intake in = { .d = &d, .claim = claim_of(&d), .fault_reason = fault_reason, .fault = fault };
+	struct quarantined *q;
+	int answer;
+
+	*ret = (struct verdict){ 0 };
+	if (!claims(in.claim))
+		in.claim = NULL;
+	if (is_duplicate(&in))
+		return 0;
+	q = quarantine_of(&in);
+	if (q && q->without_bytes && q->state == QUARANTINE_HELD)
+		return settle_retry(&d, q, judge(&in));
+	if (q) {
+		answer_quarantine(&in, q);
+		return 0;
+	}
+	answer = judge(&in);
+	if (answer == RULE_ACCEPTS)
+		return accept(&d);
+	if (answer == RULE_PARKS)
+		return park(&d);
+	return answer < 0 ? answer : quarantine_add(&d, event, NULL);
 }
 
 int decide_retry(const struct policy *policy, struct facts *facts, struct quarantined *quarantined,

@@ -58,6 +58,7 @@ struct quarantined {
 	struct hash raw_hash;
 	const uint8_t *raw; /* NULL once loaded: the rules do not read it */
 	size_t raw_size;
+	bool without_bytes; /* they were not kept: it can only be sent again */
 	enum quarantine_state state;
 	const char *closed_by, *closed_reason; /* discard: who and why */
 	struct instant quarantined_at, closed_at;

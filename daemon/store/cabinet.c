@@ -915,6 +915,7 @@ static void settle_events(struct cabinet *cabinet, uint64_t keep)
 		stamp_at_least(&row->stamp, keep);
 		row->quarantined.change = ROW_CLEAN;
 		row->quarantined.raw = NULL;
+		row->quarantined.without_bytes = quarantined_without_bytes(row);
 		row->raw = (struct bytes){ 0 };
 		row->stored = true;
 		row->was_held = row->quarantined.state == QUARANTINE_HELD;

@@ -132,6 +132,11 @@ struct cabinet {
 	uint64_t clears;        /* how often it has been emptied: a load that spans one begins again */
 };
 
+static inline bool quarantined_without_bytes(const struct quarantined_row *row)
+{
+	return row->raw_size && !row->raw_kept;
+}
+
 static inline struct file_row *file_row(struct file *file)
 {
 	return (struct file_row *)file;

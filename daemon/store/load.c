@@ -351,6 +351,7 @@ static int take_quarantined(struct load *load, const PGresult *result, int i)
 	}
 	row->quarantined.raw_size = (size_t)row->raw_size;
 	row->raw_kept = get_u64(result, i, PQnfields(result) - 1);
+	row->quarantined.without_bytes = quarantined_without_bytes(row);
 	row->stored = true;
 	row->was_held = row->quarantined.state == QUARANTINE_HELD;
 	row = cabinet_take_quarantined(load->cabinet, row);

@@ -99,7 +99,9 @@ mutant X2 'the same name with other content is refused' decide.c \
 mutant X2 'a duplicate bears the first sequence' decide.c 's/verdict->seq = in->claim->seq/verdict->seq = 0/' intake
 mutant X2 'a quarantined event claims nothing' decide.c 's/return claim \&\& claim->disposition != DISPOSITION_QUARANTINED/return claim/' intake
 mutant X2 'a good copy supersedes the bad ones' decide.c '/quarantine_close(d->policy, d->facts, q, QUARANTINE_SUPERSEDED/s/SUPERSEDED/HELD/' intake
-mutant X2 'the same bytes get their quarantine again' decide.c 's/is_duplicate(\&in) || is_quarantined_again(\&in)/is_duplicate(\&in)/' intake
+mutant X2 'the same bytes get their quarantine again' decide.c 's/\tif (q) {/\tif (false) {/' intake
+mutant X4 'but they are decided again where they were not kept' decide.c 's/if (q \&\& q->without_bytes \&\& /if (false \&\& /' intake
+mutant X4 'while it is held' decide.c 's/q->without_bytes \&\& q->state == QUARANTINE_HELD/q->without_bytes/' intake
 mutant X2 'what is older than the claims is refused' decide.c 's/d->event->time.us >= d->now.us -/d->event->time.us > d->now.us -/' intake
 mutant X3 'what waited is decided in the same call' decide.c 's/while (opener->opened \&\& /while (false \&\& /' intake
 mutant X3 'only so many wait for one order' decide.c 's/count_parked(d) < PARKED_MAX/count_parked(d) <= PARKED_MAX/' intake

@@ -500,6 +500,34 @@ static void test_so_many_wait_for_one_order(void **state)
 	assert_int_equal(world_play(world, beyond, ARRAY_LENGTH(beyond)), 0);
 }
 
+static void test_decides_again_what_was_set_aside_without_its_bytes(void **state)
+{
+	PLAY({ "X4", NULL, TRANSFER("O1", "NOWHERE", "id=b"), "QUARANTINED UNKNOWN_OFFICE", NULL },
+		{ "", NULL, "lose b", NULL, "" },
+		{ "X2 it is wrong still", NULL, TRANSFER("O1", "NOWHERE", "id=b"), "QUARANTINED UNKNOWN_OFFICE", "" },
+		{ "X4", NULL, "quarantine b", NULL, "state=HELD reason=UNKNOWN_OFFICE seq=1" },
+		{ "X3", NULL, TAKEN_OVER("O1", ""), "ACCEPTED", NULL },
+		{ "R10", NULL, "imposed prn=P9 order=O1 type=SUPERVISION effective=2026-11-25 office=NELSON id=c",
+			"QUARANTINED PRN_MISMATCH", NULL },
+		{ "", NULL, "lose c", NULL, "" }, { "R9", NULL, "offender.merged prn=P9 into=P1", "ACCEPTED", NULL },
+		{ "X4 as of now", NULL,
+			"imposed prn=P9 order=O1 type=SUPERVISION effective=2026-11-25 office=NELSON id=c",
+			"QUARANTINED ORDER_DIFFERS", "" },
+		{ "X4", NULL, "quarantine c", NULL, "state=HELD reason=ORDER_DIFFERS" });
+	PLAY({ "X3", NULL, PAPER("O1", "id=a time=2026-11-25T09:00"), "PARKED", "" },
+		{ "X3", "2026-12-02 09:00", "tick", NULL, NULL }, { "", NULL, "lose a", NULL, "" },
+		{ "X3", NULL, TAKEN_OVER("O1", "id=o"), "ACCEPTED", NULL },
+		{ "X4", NULL, PAPER("O1", "id=a time=2026-11-25T09:00"), "ACCEPTED", "" },
+		{ "X4", NULL, "quarantine a", NULL, "state=RETRIED" },
+		{ "X2", NULL, PAPER("O1", "id=a time=2026-11-25T09:00"), "DUPLICATE", "" });
+	PLAY({ "X3", NULL, PAPER("O1", "id=a time=2026-11-25T09:00"), "PARKED", "" },
+		{ "X3", "2026-12-02 09:00", "tick", NULL, NULL }, { "", NULL, "lose a", NULL, "" },
+		{ "X4", NULL, "discard a", NULL, "" }, { "X3", NULL, TAKEN_OVER("O1", "id=o"), "ACCEPTED", NULL },
+		{ "X2 it was discarded", NULL, PAPER("O1", "id=a time=2026-11-25T09:00"), "QUARANTINED PARKED_TOO_LONG",
+			"" },
+		{ "X4", NULL, "quarantine a", NULL, "state=DISCARDED" });
+}
+
 /* ---- X3: parked for too long ---- */
 
 static void test_gives_up_after_seven_days(void **state)
@@ -912,6 +940,7 @@ int main(void)
 		cmocka_unit_test(test_follows_an_order_that_moves_as_it_is_released),
 		cmocka_unit_test(test_publishes_levels_already_past_after_what_was_released),
 		cmocka_unit_test(test_so_many_wait_for_one_order),
+		cmocka_unit_test(test_decides_again_what_was_set_aside_without_its_bytes),
 		cmocka_unit_test(test_gives_up_after_seven_days),
 		cmocka_unit_test(test_tells_missed_levels_of_a_parked_event_in_order),
 		cmocka_unit_test(test_counts_no_days_while_the_opener_is_in_quarantine),

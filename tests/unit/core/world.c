@@ -1225,6 +1225,12 @@ static int retry(struct world *world, char *words, struct verdict *verdict)
 		verdict);
 }
 
+/* Its bytes were not kept. */
+static void lose(struct world *world, const char *id)
+{
+	((struct quarantined *)quarantined_row(world, id)->row)->without_bytes = true;
+}
+
 static int discard(struct world *world, const char *id, struct verdict *verdict)
 {
 	struct world_row *r = quarantined_row(world, id);
@@ -1254,6 +1260,8 @@ static int act(struct world *world, const char *what, struct verdict *verdict, b
 		}
 	if (strcmp(copy, "retry") == 0)
 		return retry(world, rest, verdict);
+	if (strcmp(copy, "lose") == 0)
+		return lose(world, rest), 0;
 	if (strcmp(copy, "discard") == 0)
 		return discard(world, rest, verdict);
 	return world_decide(world, what, verdict);

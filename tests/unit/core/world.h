@@ -61,7 +61,7 @@ struct play_row {
 	const char *at;   /* moves the world's now; NULL: no time passes */
 	const char *
 		what; /* an event's words; or tick, show ORDER, case PTP_REF, person PRN, claim ID, parked REF, quarantine ID,
-	                        retry ID [words of the event], discard ID */
+	                        retry ID [words of the event], lose ID (its bytes), discard ID */
 	const char *verdict; /* "ACCEPTED", "QUARANTINED UNKNOWN_OFFICE", ..; NULL: not asked */
 	const char *records; /* what is published, or the lines shown; "": nothing; NULL: not asked */
 };

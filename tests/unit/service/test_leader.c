@@ -488,23 +488,29 @@ static void test_the_end_of_a_term_keeps_what_nobody_would_send_again(void **sta
 	errand_free(errand);
 }
 
+/* A document of some 60,000 bytes for an order that never comes. */
+static void post_large_document(int number)
+{
+	static char pad[60001], text[62000];
+
+	memset(pad, 'x', sizeof(pad) - 1);
+	(void)snprintf(text, sizeof(text),
+		"{\"specversion\":\"1.0\",\"id\":\"d%d\",\"source\":\"urn:prison\",\"pad\":\"%s\","
+		"\"type\":\"nz.govt.corrections.ioms.document.received\",\"time\":\"%s\","
+		"\"data\":{\"orderRef\":\"NEVER\",\"document\":\"SENTENCE_ORDER\","
+		"\"receivedOn\":\"2026-11-25\",\"receivedAt\":\"WELLINGTON\"}}",
+		number, pad, papers_time);
+	leader_post(desk.leader, papers_letter(ORIGIN_SUBMIT, text));
+}
+
 /* Each event about the order has all of them looked at: without a limit, a term would end for want of memory, and the next one as well. */
 static void test_x3_a_flood_about_an_order_that_never_comes_holds_up_nobody(void **state)
 {
-	static char pad[60001], text[62000];
 	char expected[32];
 
 	(void)state;
-	memset(pad, 'x', sizeof(pad) - 1);
-	for (int i = 0; i < PARKED_MAX + 50; i++) {
-		(void)snprintf(text, sizeof(text),
-			"{\"specversion\":\"1.0\",\"id\":\"d%d\",\"source\":\"urn:prison\",\"pad\":\"%s\","
-			"\"type\":\"nz.govt.corrections.ioms.document.received\",\"time\":\"%s\","
-			"\"data\":{\"orderRef\":\"NEVER\",\"document\":\"SENTENCE_ORDER\","
-			"\"receivedOn\":\"2026-11-25\",\"receivedAt\":\"WELLINGTON\"}}",
-			i, pad, papers_time);
-		leader_post(desk.leader, papers_letter(ORIGIN_SUBMIT, text));
-	}
+	for (int i = 0; i < PARKED_MAX + 50; i++)
+		post_large_document(i);
 	post_imposed(1);
 	WAIT_FOR(desk.told_count == PARKED_MAX + 51);
 	assert_int_equal(desk.losses, 0);
@@ -513,6 +519,38 @@ static void test_x3_a_flood_about_an_order_that_never_comes_holds_up_nobody(void
 	(void)snprintf(expected, sizeof(expected), "%d", PARKED_MAX);
 	assert_string_equal(ask("SELECT count(*) FROM cpps.parked_event"), expected);
 	assert_log_is_whole();
+}
+
+/* Its bytes cannot be retried, for they were not kept: so they are decided again when they are sent again. */
+static void test_x4_what_the_quota_did_not_keep_is_decided_when_it_comes_again(void **state)
+{
+	const char *name = desk.config->sources[PRISON].source;
+	char renamed[] = "urn:other";
+	uint64_t published;
+
+	(void)state;
+	desk.config->sources[PRISON].source = renamed;
+	for (int i = 0; i < 20; i++)
+		post_large_document(i);
+	WAIT_FOR(desk.told_count == 20);
+	assert_string_equal(ask("SELECT count(*) FILTER (WHERE raw_kept) FROM cpps.quarantined_event"), "17");
+	published = desk.published;
+	post_large_document(0);
+	post_large_document(19);
+	WAIT_FOR(desk.told_count == 22);
+	for (size_t i = 20; i < 22; i++) {
+		assert_int_equal(desk.told[i].verdict.disposition, DISPOSITION_QUARANTINED);
+		assert_int_equal(desk.told[i].verdict.reason, REASON_UNKNOWN_SOURCE);
+		assert_int_equal(desk.told[i].verdict.seq, i == 20 ? 1 : 20);
+	}
+	assert_int_equal(desk.published, published); /* X2 */
+	desk.config->sources[PRISON].source = (char *)name;
+	post_large_document(0);
+	post_large_document(19);
+	WAIT_FOR(desk.told_count == 24);
+	assert_int_equal(desk.told[22].verdict.disposition, DISPOSITION_QUARANTINED); /* this one can be retried */
+	assert_int_equal(desk.told[23].verdict.disposition, DISPOSITION_PARKED);
+	assert_string_equal(ask("SELECT state FROM cpps.quarantined_event WHERE id = 'd19'"), "RETRIED");
 }
 
 /* ---- Pressure ---- */
@@ -735,6 +773,7 @@ int main(void)
 		DESK(test_x1_a_stream_stands_before_the_record_that_cannot_be_set_aside),
 		DESK(test_x1_of_a_stream_without_a_log_only_the_record_that_cannot_be_set_aside_is_lost),
 		DESK(test_a_poisoned_batch_with_others_on_the_way_keeps_their_order),
+		DESK(test_x4_what_the_quota_did_not_keep_is_decided_when_it_comes_again),
 		DESK(test_x3_a_flood_about_an_order_that_never_comes_holds_up_nobody),
 		DESK(test_a_lost_term_answers_every_letter_once_all_the_same),
 		DESK(test_the_end_of_a_term_keeps_what_nobody_would_send_again),
