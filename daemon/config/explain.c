@@ -52,7 +52,7 @@ static bool is_key(const char *line, const char *key)
 {
 	size_t n = strlen(key);
 
-	for (const char *found = strstr(line, key); found; found = strstr(found + 1, key)) {
+	for (const char *found = n ? strstr(line, key) : NULL; found; found = strstr(found + 1, key)) {
 		const char *after = found + n;
 
 		if (found > line && (isalnum((unsigned char)found[-1]) || found[-1] == '_'))

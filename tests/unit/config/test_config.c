@@ -199,6 +199,7 @@ static const struct {
 	const char *text, *sentence; /* after the path */
 } refused[] = {
 	/* Options */
+	{ LEAST "'': red\n", ": no such option: mend its spelling, or remove it" },
 	{ LEAST "colour: red\n", ": line 12: colour: no such option: mend its spelling, or remove it" },
 	{ HEAD SERVED "sources:\n  - name: court\n    source: urn:c\n    kindd: court\n",
 		": line 11: sources[0].kindd: no such option: mend its spelling, or remove it" },
