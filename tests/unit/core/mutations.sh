@@ -55,7 +55,9 @@ mutant R4 'step 4 knows the offender' folder.c 's/if (p->known)/if (!p->known)/'
 mutant R5 'a different officer is a split' folder.c 's/!text_equal(r->officer_id, first->officer_id)/false/' merge
 mutant R5 'a split is said once' folder.c 's/!is_split(file) || file->was_split/!is_split(file)/' merge
 mutant R5 'the most recent allocation is recommended' folder.c \
-	's/other->allocated_at.us > best->allocated_at.us/other->allocated_at.us < best->allocated_at.us/' merge
+	's/return a->allocated_at.us > b->allocated_at.us/return a->allocated_at.us < b->allocated_at.us/' merge
+mutant R5 'of one moment the same is recommended whatever the order of the list' folder.c \
+	's/strcmp(a->order_ref, b->order_ref) < 0/false/' merge
 mutant R5 'the officer of a closed order is not recommended' folder.c 's/return request_current(other) \&\&/return/' merge
 mutant R5 'an order is live to the end of its last day' alarms.c 's/date_plus(request->ends_on, 1)/request->ends_on/' alarms
 mutant R6 'a missed pre-allocation is said only where nobody was allocated' allocation.c \
