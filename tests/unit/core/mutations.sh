@@ -144,7 +144,7 @@ mutant G3 'residential restrictions must hold' ptp_guards.c \
 mutant G4 'PTP may last to the limit, exclusive' ptp_guards.c 's/ends_on.day <= limit(q).day/ends_on.day < limit(q).day/' ptp_guards
 mutant G4 'PTP may not end later' ptp_guards.c 's/ends_on.day <= limit(q).day/ends_on.day <= limit(q).day + 1/' ptp_guards
 mutant G4 'PTP may not start before its order' ptp_guards.c 's/starts_on.day >= order_start/starts_on.day + 1 >= order_start/' ptp_guards
-mutant G4 'what a varied start broke is refused once' allocation.c 's/\tif (!same_limits)/\tif (true)/' ptp
+mutant G4 'what a varied start broke is refused once' allocation.c 's/\tif (!same_limits)/\tif (!same_limits || true)/' ptp
 mutant G5 'each code counts once' ptp_guards.c 's/met += !code_said_before(list, code, n)/met++/' ptp_guards
 mutant G5 'every code must be known' ptp_guards.c 's/return !unknown_code(q)/return true/' ptp_guards
 mutant G6 'the role must be the row'"'"'s' ptp_procedure.c 's/policy_may_act(policy, SCOPE_PTP, role, move->role)/true/' ptp_table
