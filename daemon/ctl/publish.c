@@ -110,6 +110,16 @@ static bool is_name(const char *name)
 	return strlen(name) <= NAME_MAX_BYTES && text_is_clean(name, strlen(name)) && !strpbrk(name, " \t\r\n");
 }
 
+/* What has no name would be stored, published, heard and stored again for ever. */
+static const char *own_endpoint(const struct feeder_options *o)
+{
+	for (const char *const *from = o->from; *from; from++)
+		for (const char *const *live = o->live; *live; live++)
+			if (strcmp(*from, *live) == 0)
+				return *from;
+	return NULL;
+}
+
 static int check(struct ctl *ctl, const struct feeder_options *o, uint64_t keep)
 {
 	bool served = o->live[0] || o->serve[0];
@@ -131,6 +141,10 @@ static int check(struct ctl *ctl, const struct feeder_options *o, uint64_t keep)
 		return fault_set(&ctl->fault, -EINVAL,
 			"--once ends when the lines end, and --from alone reads none: leave --once out, or name a "
 			"file");
+	if (own_endpoint(o))
+		return fault_set(&ctl->fault, -EINVAL,
+			"--from %s is what --bind serves: name the endpoint that the source publishes at",
+			own_endpoint(o));
 	if (!keep || keep > KEEP_DAYS_MAX)
 		return fault_set(&ctl->fault, -EINVAL, "--keep takes 1 to %d days", KEEP_DAYS_MAX);
 	return 0;

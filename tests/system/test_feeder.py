@@ -56,7 +56,8 @@ with Bridge(edit_config=with_logs, start=False) as bridge:
 
     name, log, bind = ["--name", "x"], ["--log", bridge.dir + "/x"], ["--bind", "ipc://%s/x" % bridge.dir]
     for wrong, says in (([*log, "--once"], "--name"), ([*name, "--once"], "--log"), ([*name, *log], "--bind"), ([*name, *log, *bind], "--bind-log"),
-                        ([*name, *log, "--once", "--from", "ipc:///x"], "--from"), ([*name, *log, "--once", "--keep", "0"], "--keep"),
+                        ([*name, *log, "--once", "--from", "ipc:///x"], "--from"),
+                        ([*name, *log, *bind, "--bind-log", "ipc:///x", "--from", bind[1]], "--from"), ([*name, *log, "--once", "--keep", "0"], "--keep"),
                         (["--name", "a b", *log, "--once"], "--name")):
         result = bridge.ctl("publish", *wrong)
         check(result.code == 2 and says in result.err and result.err.count("\n") == 1, "publish %s: one line that names %s" % (" ".join(wrong[::2]), says), result.err)
