@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -161,6 +162,14 @@ static void roll_back(struct logfile *file)
 
 /* ---- Opening ---- */
 
+/* Beside the file itself, whatever link it was named by. */
+static int name_lock(struct logfile *file)
+{
+	CLEANUP(freep) char *real = realpath(file->path, NULL);
+
+	return asprintf(&file->lock_path, "%s.lock", real ? real : file->path) < 0 ? -ENOMEM : 0;
+}
+
 static int take_lock(struct logfile *file, struct fault *fault)
 {
 	file->lock = open(file->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -304,7 +313,7 @@ int logfile_open(const char *path, const char *stream, struct logfile **ret, str
 		return -ENOMEM;
 	file->lock = -1;
 	file->path = strdup(path);
-	if (!file->path || asprintf(&file->lock_path, "%s.lock", path) < 0)
+	if (!file->path || name_lock(file) < 0)
 		return -ENOMEM;
 	r = take_lock(file, fault);
 	if (r == 0)

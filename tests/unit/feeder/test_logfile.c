@@ -228,6 +228,18 @@ static void test_one_process_at_a_time(void **state)
 	logfile_free(open_at(place, NOW));
 }
 
+static void test_one_process_at_a_time_by_whatever_name(void **state)
+{
+	struct place *place = *state;
+	struct logfile *file = open_at(place, NOW);
+	char link[64];
+
+	(void)snprintf(link, sizeof(link), "%s/link", place->dir);
+	assert_int_equal(symlink(place->log, link), 0);
+	expect_refusal(link, STREAM, -EBUSY, "in use");
+	logfile_free(file);
+}
+
 static void test_refuses_the_log_of_another_stream_and_what_is_none(void **state)
 {
 	struct place *place = *state;
@@ -454,6 +466,7 @@ int main(void)
 		TEST(test_the_epoch_is_the_clock_or_one_more_than_the_last),
 		TEST(test_tells_the_last_epoch_before_a_term_begins),
 		TEST(test_one_process_at_a_time),
+		TEST(test_one_process_at_a_time_by_whatever_name),
 		TEST(test_refuses_the_log_of_another_stream_and_what_is_none),
 		TEST(test_refuses_a_log_with_a_hole),
 		TEST(test_nobody_else_may_read_it),
