@@ -53,6 +53,7 @@ struct quarantined {
 	struct instant time;
 	const char *order_ref, *office, *submitter; /* NULL where unreadable */
 	const char *opens;                          /* the order or case it would open; NULL: none */
+	char placed[OFFICE_MAX + 1];                /* the order's office, where the event names none */
 	enum reason reason;
 	char sentence[FAULT_MAX];
 	struct hash raw_hash;

@@ -59,19 +59,17 @@ static void describe(struct quarantined *q, const struct event *e)
 }
 
 /* A record about a PTP case names neither order nor office, and its office still wants to know what was set aside: where it was decided to be
- * about an order, those of the order. The office is the policy's text, since the order may go to another before the row is written. */
-static void place(const struct policy *policy, struct quarantined *q, const struct request *about)
+ * about an order, those of the order, as it is now: it may go to another office before the row is written. */
+static void place(struct quarantined *q, const struct request *about)
 {
-	const struct policy_office *office;
-
 	if (!about)
 		return;
 	if (!text_given(q->order_ref))
 		q->order_ref = about->order_ref;
 	if (text_given(q->office))
 		return;
-	office = policy_office(policy, about->office);
-	q->office = office ? office->office : about->office;
+	TEXT_SET(q->placed, about->office);
+	q->office = q->placed;
 }
 
 int quarantine_add(struct decision *d, const struct event *event, const struct parked *parked)
@@ -82,7 +80,7 @@ int quarantine_add(struct decision *d, const struct event *event, const struct p
 	if (!q)
 		return -ENOMEM;
 	describe(q, event);
-	place(d->policy, q, d->about);
+	place(q, d->about);
 	record.office = q->office;
 	q->state = QUARANTINE_HELD;
 	q->reason = d->verdict->reason;
