@@ -22,14 +22,14 @@ mutant 'acks come after the commit' daemon/service/leader.c 's/^\t\tcommit(leade
 mutant 'records come after the commit' daemon/service/leader.c \
 	's/^\t\tcommit(leader);/\t\tleader->handlers.published(leader->handlers.owner, batch->records, batch->record_count), commit(leader);/'
 mutant 'submitted events outlive a lost term' daemon/service/leader.c 's/return keep \&\& is_event(letter)/return false/'
-mutant 'followed events are read again, not kept' daemon/service/leader.c 's/ \&\& !letter->positioned;/;/'
+mutant 'followed events are read again, not kept' daemon/service/leader.c 's/return letter->positioned \&\& .*/return false;/'
 mutant 'a batch waits for its facts' daemon/service/leader.c 's/leader->committing || leader->loading || /leader->committing || /'
-mutant 'poison is decided alone' daemon/service/leader.c 's/bool culprit = batch->letters.count == 1/bool culprit = true/'
+mutant 'poison is decided alone' daemon/service/leader.c 's/bool lone = batch->letters.count == 1 \&\& /bool lone = /'
 mutant 'positions are written with the batch' daemon/service/batch.c 's/if (!letter->positioned)/if (true)/'
 mutant 'the intake goes on with a new term' daemon/service/daemon.c 's/pause_intake(daemon, leader_full(daemon->leader));/submit_pause(daemon->submit, false);/'
 mutant 'a former leader does not blame the data' daemon/store/commit.c 's/election_confirm(store, still_leads, commit)/still_leads(commit)/'
 mutant 'a stopped leader finds out by its lease' daemon/store/election.c 's/strcmp(PQcmdTuples((PGresult \*)result), "1") != 0/false/'
-mutant 'a daemon that does not lead takes nothing' daemon/flow/submit.c 's/connection->cut = connection->cut || server->refusing/connection->cut = false/'
+mutant 'a daemon that does not lead takes nothing' daemon/flow/submit.c 's/if (server->refusing \&\& !connection->cut)/if (false)/'
 
 # ---- Running ----
 
