@@ -468,9 +468,35 @@ static void salvage(struct leader *leader, bool keep)
 	cabinet_clear(leader->cabinet);
 }
 
+/* Its position was written with what came of it. */
+static bool is_decided(const struct letter *letter, const struct term *term)
+{
+	const struct source_position *at = &letter->position, *stored = term->positions, *end;
+
+	for (end = stored + term->position_count; letter->positioned && stored < end; stored++)
+		if (strcmp(stored->source, at->source) == 0 && strcmp(stored->stream, at->stream) == 0)
+			return at->epoch < stored->epoch || (at->epoch == stored->epoch && at->seq <= stored->seq);
+	return false;
+}
+
+/* The last commit of the former term may have come about unheard: what it took of a stream is not taken back to before its position. */
+static void drop_decided(struct leader *leader, const struct term *term)
+{
+	struct queue kept = { 0 };
+	struct letter *letter;
+
+	while ((letter = queue_pop(&leader->queue)))
+		if (is_decided(letter, term))
+			drop(leader, letter);
+		else
+			queue_push(&kept, letter);
+	leader->queue = kept;
+}
+
 void leader_begin(struct leader *leader, const struct term *term)
 {
 	salvage(leader, true);
+	drop_decided(leader, term);
 	refused_clear(leader->refused);
 	cabinet_set_numbers(leader->cabinet, term->next_parked, term->next_quarantined);
 	leader->leading = true;

@@ -453,13 +453,18 @@ static struct letter *positioned(struct letter *letter, size_t source, uint64_t 
 	letter->origin = ORIGIN_STREAM;
 	letter->source = source;
 	letter->positioned = true;
+	letter->position.epoch = 100;
 	letter->position.seq = seq;
+	TEXT_SET(letter->position.source, desk.config->sources[source].name);
+	TEXT_SET(letter->position.stream, "prison-1");
 	return letter;
 }
 
 static void test_the_end_of_a_term_keeps_what_nobody_would_send_again(void **state)
 {
 	char log[] = "ipc:///nowhere/court";
+	const struct source_position stored = { .source = "prison", .stream = "prison-1", .epoch = 100, .seq = 8 };
+	const struct term term = { .epoch = 7, .positions = &stored, .position_count = 1 };
 	struct errand *errand = errand_new(1, CONTROL_CLOCK, 1);
 	struct letter *clock = papers_letter(ORIGIN_CLOCK, "");
 	struct leader_counts counts;
@@ -482,6 +487,10 @@ static void test_the_end_of_a_term_keeps_what_nobody_would_send_again(void **sta
 	assert_int_equal(desk.told_count, 1); /* the control request is told that it was dropped */
 	assert_true(desk.told[0].dropped);
 	assert_int_equal(leader_epoch(desk.leader), 0);
+	leader_begin(desk.leader, &term); /* the one before was decided in the last commit */
+	leader_counts(desk.leader, &counts);
+	assert_int_equal(counts.waiting, 2);
+	assert_int_equal(leader_last(desk.leader, PRISON)->seq, 9);
 	leader_end(desk.leader, false); /* another daemon leads: its submitters ask there */
 	assert_true(leader_idle(desk.leader));
 	assert_int_equal(desk.told_count, 1);
