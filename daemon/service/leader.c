@@ -253,6 +253,22 @@ static void finish_plan(struct leader *leader)
 	cabinet_clear(leader->cabinet);
 }
 
+/* Its events are decided together or not at all. */
+static void give_up_plan(struct leader *leader)
+{
+	struct letter *letter;
+
+	while ((letter = queue_pop(&leader->deciding->letters))) {
+		letter->work = NULL;
+		TEXT_SET(letter->poison.sentence,
+			"the plan needs more memory than it may take: plan fewer events at once");
+		leader->handlers.decided(leader->handlers.owner, letter);
+		drop(leader, letter);
+	}
+	batch_reset(leader->deciding);
+	cabinet_clear(leader->cabinet);
+}
+
 static void commit_done(struct leader *leader)
 {
 	struct batch *batch = leader->deciding;
@@ -327,7 +343,9 @@ static void decide(struct leader *leader)
 	batch->clock_ahead_us = leader->clock.ahead_us;
 	leader->decided_at = context.now = clock_now(&leader->clock);
 	r = batch_decide(batch, &context, leader->head + 1);
-	if (r < 0)
+	if (r < 0 && batch->plan)
+		give_up_plan(leader);
+	else if (r < 0)
 		decide_alone(leader, false, "the batch needs more memory than it may take");
 	else if (batch->plan)
 		finish_plan(leader);

@@ -24,6 +24,7 @@ static struct {
 		struct verdict verdict;
 	} told[TOLD_MAX];
 	size_t told_count;
+	int plans_given_up;
 	uint64_t published; /* seq of the last record */
 	char pressure[16];  /* + full, - room again */
 	struct {
@@ -81,6 +82,11 @@ static void decided(void *owner, const struct letter *letter)
 	(void)owner;
 	if (letter->origin == ORIGIN_ALARM)
 		return;
+	if (letter->origin == ORIGIN_PLAN && !letter->work) {
+		assert_non_null(strstr(letter->poison.sentence, "plan fewer events at once"));
+		desk.plans_given_up++;
+		return;
+	}
 	desk.told_count++;
 	assert_true(i < TOLD_MAX);
 	desk.told[i].dropped = !letter->work;
@@ -637,6 +643,31 @@ static void advance(int64_t us)
 	errand_free(errand);
 }
 
+static void test_a_plan_that_outgrows_its_memory_is_given_up_whole(void **state)
+{
+	enum { EVENTS = 10000 };
+	struct errand *errand = errand_new(1, CONTROL_PLAN, EVENTS);
+
+	(void)state;
+	for (int i = 0; i < EVENTS; i++) {
+		char name[32];
+		struct letter *letter;
+
+		(void)snprintf(name, sizeof(name), "e%d", i);
+		letter = papers_imposed(name, name, name, "NELSON");
+		letter->origin = ORIGIN_PLAN;
+		letter->errand = errand;
+		letter->place = (size_t)i;
+		leader_post(desk.leader, letter);
+	}
+	WAIT_FOR(desk.plans_given_up == EVENTS);
+	post_imposed(1);
+	WAIT_FOR(desk.told_count == 1);
+	assert_int_equal(desk.told[0].verdict.disposition, DISPOSITION_ACCEPTED);
+	assert_string_equal(ask("SELECT count(*) FROM cpps.request"), "1");
+	errand_free(errand);
+}
+
 static void test_the_clock_moves_with_its_commit_and_brings_what_is_due(void **state)
 {
 	struct errand *errand = errand_new(1, CONTROL_CLOCK, 1);
@@ -789,6 +820,7 @@ int main(void)
 		DESK(test_pressure_is_told_once_and_again_when_half_has_gone),
 		DESK(test_pressure_counts_bytes_too),
 		DESK(test_a_plan_is_decided_alone_and_changes_nothing),
+		DESK(test_a_plan_that_outgrows_its_memory_is_given_up_whole),
 		DESK(test_the_clock_moves_with_its_commit_and_brings_what_is_due),
 		DESK(test_x8_an_alarm_that_postgresql_refuses_holds_up_no_other),
 		DESK(test_a_refused_alarm_is_tried_and_logged_once_an_hour),
