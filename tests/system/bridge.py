@@ -3,6 +3,7 @@
 A test script makes a Bridge in a `with` block, drives it with the real cppsctl or with foreign clients (pyzmq, psycopg2), and calls
 check() for each thing that must hold. BUILD names the build whose programs are tested."""
 
+import itertools
 import json
 import os
 import shutil
@@ -228,17 +229,15 @@ class Submitter:
         self.context.destroy(0)
 
 
-_number = 0
+_numbers = itertools.count(1)  # next() is one step, also where threads make events
 
 
 def event(type_, data, source=None, id_=None, time_=None):
     """A CloudEvent in the JSON format; a fresh id, and now, where not given."""
-    global _number
-    _number += 1
     sources = {"nz.govt.justice": "urn:nz:justice:cms", "nz.govt.corrections.ioms": "urn:nz:corrections:ioms", "nz.govt.corrections.cpps": "urn:nz:corrections:cpps"}
     if source is None:
         source = next(s for prefix, s in sources.items() if type_.startswith(prefix))
-    return {"specversion": "1.0", "id": id_ or "t-%d-%d" % (os.getpid(), _number), "source": source, "type": type_,
+    return {"specversion": "1.0", "id": id_ or "t-%d-%d" % (os.getpid(), next(_numbers)), "source": source, "type": type_,
             "time": time_ or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "data": data}
 
 

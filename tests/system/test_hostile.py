@@ -139,12 +139,12 @@ def disconnects_midflight(bridge, peers):
             s.send(encode(e))
         Peers.receive(s)
         s.close()
-    again = [(r["id"], r["disposition"]) for r in bridge.submit(events)]
-    check([i for i, _ in again] == [e["id"] for e in events] and {d for _, d in again} <= {"accepted", "duplicate"},
-          "sent again, each event of a submitter that left is taken once", again[:5])
+    again = bridge.submit(events)
+    odd = [a for a, e in zip(again, events) if a["id"] != e["id"] or a["disposition"] not in ("accepted", "duplicate")]
+    check(len(again) == len(events) and not odd, "sent again, each event of a submitter that left is taken once", (len(again), odd[:5]))
     refs = [(e["data"]["orderRef"],) for e in events]
-    check(bridge.sql("SELECT order_ref FROM cpps.request WHERE order_ref LIKE 'CRI-2026-010-%%' ORDER BY 1") == sorted(refs),
-          "and has its effect once")
+    have = bridge.sql("SELECT order_ref FROM cpps.request WHERE order_ref LIKE 'CRI-2026-010-%%' ORDER BY 1")
+    check(have == sorted(refs), "and has its effect once", (len(have), sorted(set(refs) - set(have))[:5]))
 
 
 def floods(bridge, peers):
