@@ -22,7 +22,8 @@ mutant 'acks come after the commit' daemon/service/leader.c 's/^\t\tcommit(leade
 mutant 'records come after the commit' daemon/service/leader.c \
 	's/^\t\tcommit(leader);/\t\tleader->handlers.published(leader->handlers.owner, batch->records, batch->record_count), commit(leader);/'
 mutant 'submitted events outlive a lost term' daemon/service/leader.c 's/return keep \&\& is_event(letter)/return false/'
-mutant 'followed events are read again, not kept' daemon/service/leader.c 's/return letter->positioned \&\& .*/return false;/'
+mutant 'followed events are kept or read again, not both' daemon/service/leader.c \
+	's/return letter->positioned \&\& .*/return false;/; s/^\t\t\tlast = &letter->position;/\t\t\t;/'
 mutant 'a batch waits for its facts' daemon/service/leader.c 's/leader->committing || leader->loading || /leader->committing || /'
 mutant 'poison is decided alone' daemon/service/leader.c 's/bool lone = batch->letters.count == 1 \&\& /bool lone = /'
 mutant 'positions are written with the batch' daemon/service/batch.c 's/if (!letter->positioned)/if (true)/'
