@@ -290,7 +290,7 @@ help:
 	@echo 'make test                everything that must pass'
 	@echo 'make test-ha             primaries and leaders killed on a Patroni cluster; HA_PRIMARY_KILLS=20, HA_LEADER_KILLS=20'
 	@echo 'make torture [KILLS=200] [SECONDS=] [SEED=]   a campaign of faults over a bridge at work; torture-mutants proves that it finds'
-	@echo 'make faults [ONLY=TEXT]  every allocation, libpq and zmq call of the daemon made to fail, one a run (about 15 minutes)'
+	@echo 'make faults [ONLY=TEXT]  every allocation, libpq and zmq call of the daemon made to fail, one a run (about 10 minutes)'
 	@echo 'make simulate [SEEDS=N]  the daemon under simulated time, bus and database; SEED=n plays and tells one history'
 	@echo 'make coverage            lines of the whole, branches of the rules'
 	@echo 'make mutants             every rule broken once, and the test that notices'

@@ -232,13 +232,11 @@ static void decided(void *owner, const struct letter *letter)
 static void given_back(void *owner, const struct letter *letter)
 {
 	struct daemon *daemon = owner;
-
 	char sentence[FAULT_MAX * 2];
 
 	(void)snprintf(sentence, sizeof(sentence),
 		"an event can be neither taken nor set aside, and its sender must send it again: mend what forbids "
-		"rows in "
-		"cpps_store.quarantined; %s",
+		"rows in cpps_store.quarantined; %s",
 		letter->poison.sentence);
 	LOG(LOG_ERR, sentence, LOG_TEXT(SOURCE, letter->submitter));
 	if (letter->origin == ORIGIN_SUBMIT)

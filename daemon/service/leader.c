@@ -181,6 +181,12 @@ static bool set_aside(struct letter *letter, const char *sentence)
 	return true;
 }
 
+/* Its follower reads it again from the log. */
+static bool is_read_again(const struct leader *leader, const struct letter *letter)
+{
+	return letter->positioned && leader->config->sources[letter->source].log.n > 0;
+}
+
 /* `behind` comes again when `letter` does: of the same connection, or followed stream. */
 static bool comes_with(const struct leader *leader, const struct letter *behind, const struct letter *letter)
 {
@@ -188,7 +194,7 @@ static bool comes_with(const struct leader *leader, const struct letter *behind,
 		return false;
 	if (letter->origin == ORIGIN_SUBMIT)
 		return behind->client == letter->client;
-	return behind->source == letter->source && leader->config->sources[letter->source].log.n > 0;
+	return behind->source == letter->source && is_read_again(leader, letter);
 }
 
 /* X1: the sender sends it again, and what came behind it, which is not to be decided before it. */
@@ -449,12 +455,6 @@ void leader_post(struct leader *leader, struct letter *letter)
 }
 
 /* ---- Terms ---- */
-
-/* Its follower reads it again from the log. */
-static bool is_read_again(const struct leader *leader, const struct letter *letter)
-{
-	return letter->positioned && leader->config->sources[letter->source].log.n > 0;
-}
 
 static bool keeps(const struct leader *leader, const struct letter *letter, bool keep)
 {

@@ -329,18 +329,21 @@ static void post_from(uint64_t client, const char *id, const char *order_ref)
 	leader_post(desk.leader, letter);
 }
 
-static void post_record(size_t source, uint64_t seq, const char *order_ref)
+static struct letter *positioned(struct letter *letter, size_t source, uint64_t seq)
 {
-	struct letter *letter = papers_imposed(order_ref, order_ref, order_ref, "NELSON");
-
 	letter->origin = ORIGIN_STREAM;
 	letter->source = source;
 	letter->positioned = true;
 	letter->position.epoch = 100;
 	letter->position.seq = seq;
 	TEXT_SET(letter->position.source, desk.config->sources[source].name);
-	TEXT_SET(letter->position.stream, "court-1");
-	leader_post(desk.leader, letter);
+	TEXT_SET(letter->position.stream, "its-1");
+	return letter;
+}
+
+static void post_record(size_t source, uint64_t seq, const char *order_ref)
+{
+	leader_post(desk.leader, positioned(papers_imposed(order_ref, order_ref, order_ref, "NELSON"), source, seq));
 }
 
 #define NOTHING_SET_ASIDE                                                                     \
@@ -454,22 +457,10 @@ static void test_a_lost_term_answers_every_letter_once_all_the_same(void **state
 	assert_string_equal(ask("SELECT max(seq) - count(*) FROM cpps.event"), "0");
 }
 
-static struct letter *positioned(struct letter *letter, size_t source, uint64_t seq)
-{
-	letter->origin = ORIGIN_STREAM;
-	letter->source = source;
-	letter->positioned = true;
-	letter->position.epoch = 100;
-	letter->position.seq = seq;
-	TEXT_SET(letter->position.source, desk.config->sources[source].name);
-	TEXT_SET(letter->position.stream, "prison-1");
-	return letter;
-}
-
 static void test_the_end_of_a_term_keeps_what_nobody_would_send_again(void **state)
 {
 	char log[] = "ipc:///nowhere/court";
-	const struct source_position stored = { .source = "prison", .stream = "prison-1", .epoch = 100, .seq = 8 };
+	const struct source_position stored = { .source = "prison", .stream = "its-1", .epoch = 100, .seq = 8 };
 	const struct term term = { .epoch = 7, .positions = &stored, .position_count = 1 };
 	struct errand *errand = errand_new(1, CONTROL_CLOCK, 1);
 	struct letter *clock = papers_letter(ORIGIN_CLOCK, "");
